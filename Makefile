@@ -1,0 +1,36 @@
+# "make help" lists what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint fuzz bench clean
+
+DEMO_FLAGS  ?=
+FUZZ_TIME   ?= 20s
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/tenantpool
+	go build -trimpath -o bin/tenantpool ./cmd/tenantpool
+
+demo: build ## several tenants, pgbench and the proof, on a private Postgres (DEMO_FLAGS="--keep")
+	scripts/install-deps.sh demo
+	bin/tenantpool demo --config config.toml $(DEMO_FLAGS)
+
+test: ## install what the tests need, then vet, staticcheck and all tests under the race detector
+	scripts/install-deps.sh test
+	$(MAKE) --no-print-directory lint
+	go test -race -count=1 -timeout 15m ./...
+
+lint: ## go vet and staticcheck
+	go vet ./...
+	go tool staticcheck ./...
+
+fuzz: ## run every fuzz test for FUZZ_TIME (20s)
+	scripts/fuzz.sh $(FUZZ_TIME)
+
+bench: build ## measure tenantpool beside PgBouncer (bench/README.md says how to choose)
+	scripts/install-deps.sh bench
+	TENANTPOOL=bin/tenantpool go run ./bench
+
+clean: ## remove what make has built
+	rm -rf bin

@@ -1,0 +1,125 @@
+package archtest
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport lists, for each package, the packages of this module that it may import. A new package
+// takes its place here first.
+var mayImport = map[string][]string{
+	"wire":              {},
+	"routing":           {},
+	"config":            {"routing"},
+	"pool":              {"wire"},
+	"proxy":             {"pool", "routing", "wire"},
+	"admin":             {"config", "pool", "proxy", "routing", "wire"},
+	"demo":              {"internal/pgtest"},
+	"bench":             {"internal/pgtest"},
+	"cmd/tenantpool":    {"admin", "config", "demo", "pool", "proxy", "routing", "wire"},
+	"integration":       {"internal/pgtest", "wire"},
+	"internal/pgtest":   {},
+	"internal/archtest": {},
+}
+
+// testsMayImport is what the tests of any package may import besides.
+var testsMayImport = []string{"internal/pgtest"}
+
+// mayNotImport lists standard packages that would break what a package promises about itself.
+var mayNotImport = map[string][]string{
+	"wire":    {"net", "os", "syscall", "time", "sync"}, // no sockets, clock or goroutines
+	"routing": {"net", "os", "syscall", "time"},         // a table, and no sockets
+	"pool":    {"log", "log/slog"},                      // libraries return, main logs
+}
+
+// onlyIn lists outside modules that are kept to some packages; "tests" means any _test.go file.
+var onlyIn = map[string][]string{
+	"github.com/BurntSushi/toml":          {"config"},
+	"github.com/jackc/pgproto3/v2":        {"tests", "integration"},
+	"github.com/lib/pq":                   {"tests", "integration"},
+	"github.com/jackc/pgx/v5/stdlib":      {"tests", "integration"},
+	"github.com/jackc/pgx/v5/pgconn":      {"tests", "integration", "pool", "demo", "bench", "internal/pgtest"},
+	"github.com/xdg-go/scram":             {"wire", "tests"},
+	"golang.org/x/sys/unix":               {"proxy", "tests"},
+	"github.com/prometheus/client_golang": {"admin"},
+	"testing":                             {"tests"},
+}
+
+// maxLines is the length that no function of the program exceeds.
+const maxLines = 60
+
+func TestImportsRunOneWay(t *testing.T) {
+	for _, f := range parseModule(t) {
+		allowed, known := mayImport[f.pkg]
+		if !known {
+			t.Errorf("%s: package %s has no place in mayImport", f.name, f.pkg)
+			continue
+		}
+		for _, p := range f.imports() {
+			pkg, isOurs := ours(p)
+			if !isOurs || pkg == f.pkg || slices.Contains(allowed, pkg) || f.test && slices.Contains(testsMayImport, pkg) {
+				continue
+			}
+			t.Errorf("%s: %s must not import %s", f.name, f.pkg, pkg)
+		}
+	}
+}
+
+func TestPackagesKeepAwayFromWhatTheyPromiseNotToUse(t *testing.T) {
+	for _, f := range parseModule(t) {
+		for _, p := range f.imports() {
+			if !f.test && slices.Contains(mayNotImport[f.pkg], p) {
+				t.Errorf("%s: %s must not import %s", f.name, f.pkg, p)
+			}
+		}
+	}
+}
+
+func TestOutsideModulesStayWhereTheyBelong(t *testing.T) {
+	for _, f := range parseModule(t) {
+		for _, p := range f.imports() {
+			for module, places := range onlyIn {
+				if p != module && !strings.HasPrefix(p, module+"/") {
+					continue
+				}
+				if !slices.Contains(places, f.pkg) && !(f.test && slices.Contains(places, "tests")) {
+					t.Errorf("%s: %s is for %s only", f.name, module, strings.Join(places, ", "))
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	said := map[string]bool{}
+	for _, f := range parseModule(t) {
+		said[f.pkg] = said[f.pkg] || hasPackageComment(f.ast)
+	}
+	for pkg, ok := range said {
+		if !ok {
+			t.Errorf("%s has no package comment that begins with \"Package NAME\"", pkg)
+		}
+	}
+}
+
+func hasPackageComment(f *ast.File) bool {
+	text := f.Doc.Text()
+	return strings.HasPrefix(text, "Package "+f.Name.Name+" ") || f.Name.Name == "main" && text != ""
+}
+
+func TestFunctionsStayShort(t *testing.T) {
+	for _, f := range parseModule(t) {
+		for _, decl := range f.ast.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || f.test {
+				continue
+			}
+			lines := f.fset.Position(fn.End()).Line - f.fset.Position(fn.Pos()).Line + 1
+			if lines > maxLines {
+				t.Errorf("%s: %s has %d lines, more than %d", f.name, fn.Name.Name, lines, maxLines)
+			}
+		}
+	}
+}

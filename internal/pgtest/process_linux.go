@@ -1,0 +1,11 @@
+package pgtest
+
+import "syscall"
+
+func childAttributes(as *Account) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT}
+	if as != nil {
+		attr.Credential = &syscall.Credential{Uid: as.UID, Gid: as.GID}
+	}
+	return attr
+}
