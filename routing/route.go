@@ -1,0 +1,29 @@
+package routing
+
+// Identity is what a client says about itself at login. The user has been
+// authenticated; the rest is claimed.
+type Identity struct{ User, Database, ServerName string }
+
+// Route is how one tenant is reached under one rule. It is frozen: nobody
+// changes it or what its slices hold. Equal (rule, tenant) give the same
+// pointer for as long as the Table lives and anyone holds the Route.
+type Route struct {
+	Tenant    string
+	Schema    string // what {schema} stood for
+	Source    Source
+	Cluster   string
+	Isolation Isolation
+	Mode      Mode
+	Path      []string  // search_path, unquoted names in order
+	Role      string    // for SET ROLE; "" at the level Shared
+	Settings  []Setting // sorted by name, names in lower case
+	Existence Existence
+	Rule      int // index of the deciding rule
+
+	MaxClients, MaxServers int // of the tenant; 0 is off
+	Weight                 int // at least 1
+
+	// ClusterSettings are the names of all settings that any profile of the
+	// cluster can name, sorted, in lower case; shared by its routes.
+	ClusterSettings []string
+}

@@ -1,0 +1,154 @@
+package routing
+
+import (
+	"slices"
+	"strings"
+)
+
+// Table is an immutable set of rules and tenants. The zero Table refuses
+// everybody.
+type Table struct {
+	rules       []rule
+	tenants     map[string]*tenant // by name
+	byDatabase  map[string]*tenant // match_databases
+	byUser      map[string]*tenant // match_users
+	reserved    map[string]string  // schemas that "schema" never admits, and why
+	allSettings map[string][]string
+	routes      interned
+}
+
+// SettingNames gives the names of all settings that any profile of the cluster
+// can name, sorted, in lower case. The caller does not change the slice.
+func (t *Table) SettingNames(cluster string) []string { return t.allSettings[cluster] }
+
+// Resolve gives the route of an authenticated client, or a *Refusal.
+func (t *Table) Resolve(id Identity) (*Route, error) { return t.resolve(id, nil) }
+
+// Explain tells, one step to a line, how Resolve comes to its answer.
+func (t *Table) Explain(id Identity) []string {
+	var steps trace
+	route, err := t.resolve(id, &steps)
+	if err != nil {
+		return append(steps, "refused: "+strings.TrimPrefix(err.Error(), "routing: "))
+	}
+	return append(steps, route.describe()...)
+}
+
+// resolve walks rule 0: find the one rule that decides, then ask whether it
+// admits the login, whether the tenant exists, whether it is switched on.
+func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
+	id.ServerName = strings.ToLower(id.ServerName)
+	steps.add("user %q, database %q, server name %q", id.User, id.Database, id.ServerName)
+	f := t.find(id, steps)
+	if f.rule == nil {
+		return nil, &Refusal{Source: f.source, Reason: ReasonUnknown, Tenant: f.tenant}
+	}
+	entry := t.tenants[f.tenant]
+	if !f.rule.users.admit(id.User, f.tenant) || entry != nil && !entry.users.admit(id.User, f.tenant) {
+		return nil, f.refuse(ReasonNotAdmitted)
+	}
+	steps.add("login %q is admitted to tenant %q", id.User, f.tenant)
+	if reason, ok := t.exists(f, entry, steps); !ok {
+		return nil, f.refuse(reason)
+	}
+	if entry != nil && entry.Disabled {
+		return nil, f.refuse(ReasonDisabled)
+	}
+	return t.intern(f, entry)
+}
+
+// found is the rule that decides about an identity, and the tenant it means.
+type found struct {
+	rule   *rule
+	tenant string
+	source Source
+}
+
+func (f found) refuse(r Reason) *Refusal {
+	return &Refusal{Source: f.source, Reason: r, Tenant: f.tenant}
+}
+
+// find gives the deciding rule. A name that a tenant entry lists belongs to
+// that tenant even if no rule can serve it: it must not fall through to a
+// pattern that means somebody else.
+func (t *Table) find(id Identity, steps *trace) found {
+	if e := t.byDatabase[id.Database]; e != nil {
+		steps.add("match_databases of tenant %q lists %q", e.Name, id.Database)
+		return t.findFor(e, FromDatabase, id, steps)
+	}
+	if e := t.byUser[id.User]; e != nil {
+		steps.add("match_users of tenant %q lists %q", e.Name, id.User)
+		return t.findFor(e, FromUser, id, steps)
+	}
+	for i := range t.rules {
+		r := &t.rules[i]
+		if tenant, ok := r.match(id); ok {
+			steps.add("%s matches: tenant %q from %s", r, tenant, r.source)
+			return found{r, tenant, r.source}
+		}
+		steps.add("%s does not match", r)
+	}
+	return found{}
+}
+
+// findFor gives the first rule that takes its tenant from the same place and
+// whose other patterns match.
+func (t *Table) findFor(e *tenant, from Source, id Identity, steps *trace) found {
+	for i := range t.rules {
+		r := &t.rules[i]
+		if r.source == from && r.matchOthers(id) {
+			steps.add("%s serves it", r)
+			return found{r, e.Name, from}
+		}
+	}
+	steps.add("no route that takes its tenant from %s serves it", from)
+	return found{nil, e.Name, from}
+}
+
+// exists reports whether the tenant may be handed on: it is listed, or its
+// schema may be looked for.
+func (t *Table) exists(f found, e *tenant, steps *trace) (Reason, bool) {
+	if err := CheckName(f.tenant); err != nil {
+		steps.add("%v", err)
+		return ReasonBadName, false
+	}
+	if e != nil || f.source == FromNothing {
+		return 0, true
+	}
+	if f.rule.Existence == Listed {
+		steps.add("tenant %q is not listed", f.tenant)
+		return ReasonUnknown, false
+	}
+	if why, bad := t.reserved[f.tenant]; bad {
+		steps.add("schema %q is never a tenant: %s", f.tenant, why)
+		return ReasonUnknown, false
+	}
+	if !f.rule.schemas.admit(f.tenant, "") {
+		steps.add("schema %q is not among schemas = %q", f.tenant, f.rule.Schemas)
+		return ReasonUnknown, false
+	}
+	return 0, true
+}
+
+// intern freezes the route, or gives the one that already is.
+func (t *Table) intern(f found, e *tenant) (*Route, error) {
+	key := routeKey{f.rule.index, f.tenant}
+	if r := t.routes.get(key); r != nil {
+		return r, nil
+	}
+	route := f.rule.freeze(f.tenant, f.source, e)
+	if !route.usable() {
+		return nil, f.refuse(ReasonBadName)
+	}
+	route.ClusterSettings = t.allSettings[route.Cluster]
+	return t.routes.put(key, route), nil
+}
+
+// usable reports whether all names that came out of templates are names.
+func (r *Route) usable() bool {
+	bad := func(s string) bool { return CheckName(s) != nil }
+	if r.Isolation != Shared && checkRole(r.Role) != nil {
+		return false
+	}
+	return CheckName(r.Schema) == nil && !slices.ContainsFunc(r.Path, bad)
+}
