@@ -1,0 +1,133 @@
+package config
+
+import (
+	"net"
+	"os"
+	"slices"
+	"strings"
+)
+
+// clusters decodes the [cluster.NAME] tables.
+func (l *loader) clusters(n *node) {
+	switch {
+	case n == nil:
+		l.missing("cluster", "no cluster is configured: write a [cluster.NAME]")
+		return
+	case n.shape != table:
+		l.bad(n.at, "cluster should be a table: write [cluster.NAME]")
+		return
+	}
+	s := newSection("cluster", clusterFields)
+	for _, kid := range n.kids {
+		if kid.shape != table {
+			l.bad(kid.at, "cluster.%s should be a table: write [cluster.NAME] above the keys of a cluster", kid.key)
+			continue
+		}
+		raw := rawCluster{Cluster: Cluster{Name: kid.key}}
+		s.decode(&l.reader, kid, &raw)
+		l.hosts(kid, &raw)
+		l.pool(kid, &raw)
+		l.password(kid, &raw)
+		l.config.Clusters = append(l.config.Clusters, raw.Cluster)
+	}
+}
+
+// hosts judges the hosts and says no to plain connections over a network that
+// nobody asked for.
+func (l *loader) hosts(n *node, c *rawCluster) {
+	at := n.child("host")
+	if at == nil {
+		at = n
+	}
+	if len(c.Hosts) == 0 && !l.failed[at] {
+		l.bad(at.val, "cluster.host is empty")
+	}
+	if len(c.Hosts) > 1 {
+		l.bad(at.item(1), "cluster.host: a second server to fail over to is not supported in this version")
+	}
+	for i, h := range c.Hosts {
+		wrong := hostFault(h)
+		if wrong == "" && c.tls == "" && !isLocal(h) && !l.failed[n.child("tls")] {
+			wrong = `is not local, and TLS is not supported in this version; say tls = "disable" to send rows and passwords over the network in plain`
+		}
+		if wrong != "" {
+			l.bad(at.item(i), "cluster.host %q %s", h, wrong)
+		}
+		if strings.HasPrefix(h, ".") {
+			c.Hosts[i] = l.relative(h)
+		}
+	}
+}
+
+func hostFault(h string) string {
+	switch {
+	case h == "":
+		return "is empty"
+	case strings.HasPrefix(h, "/"), strings.HasPrefix(h, "."), net.ParseIP(h) != nil:
+		return ""
+	case strings.Contains(h, ":"):
+		return "holds a port; that is what cluster.port is for"
+	case strings.ContainsAny(h, " \t/,="):
+		return "is not the name of a host"
+	}
+	return ""
+}
+
+// isLocal reports whether what is sent to the host stays on the machine.
+func isLocal(h string) bool {
+	ip := net.ParseIP(h)
+	return h == "localhost" || strings.HasPrefix(h, "/") || strings.HasPrefix(h, ".") || ip != nil && ip.IsLoopback()
+}
+
+// pool judges the sizes against each other.
+func (l *loader) pool(n *node, c *rawCluster) {
+	if c.MinPoolSize > c.PoolSize {
+		l.bad(n.child("min_pool_size").val, "cluster.min_pool_size = %d is more than pool_size = %d", c.MinPoolSize, c.PoolSize)
+	}
+}
+
+// password finds the one secret that is given, inline, in a file or in the
+// environment.
+func (l *loader) password(n *node, c *rawCluster) {
+	var first *node
+	for _, kid := range n.kids {
+		if !slices.Contains([]string{"password", "password_file", "password_env"}, kid.key) || l.failed[kid] {
+			continue
+		}
+		if first != nil {
+			l.bad(kid.at, "cluster.%s and %s are both given; one is enough", first.key, kid.key)
+			continue
+		}
+		first = kid
+		secret, wrong := l.secret(kid.key, c)
+		if wrong != "" {
+			l.bad(kid.val, "cluster.%s: %s", kid.key, wrong)
+		}
+		c.Password = NewSecret(secret)
+	}
+}
+
+// secret reads the secret that a key leads to.
+func (l *loader) secret(key string, c *rawCluster) (secret, wrong string) {
+	switch key {
+	default:
+		secret = c.passwordText
+	case "password_file":
+		text, err := os.ReadFile(l.relative(c.passwordFile))
+		if err != nil {
+			return "", "cannot read " + c.passwordFile + ": " + cause(err)
+		}
+		secret, _, _ = strings.Cut(string(text), "\n")
+		secret = strings.TrimSuffix(secret, "\r")
+	case "password_env":
+		value, set := os.LookupEnv(c.passwordEnv)
+		if !set {
+			return "", "the environment has no " + c.passwordEnv
+		}
+		secret = value
+	}
+	if secret == "" {
+		return "", "the password is empty"
+	}
+	return secret, ""
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"io/fs"
+	"slices"
+	"time"
+
+	"tenantpool/routing"
+)
+
+// Config is a whole, valid configuration. Durations and limits of 0 are off.
+type Config struct {
+	File     string // as given to Load
+	Warnings Problems
+
+	Listen         []Address
+	HTTP           string // "" is none
+	UnixSocketMode fs.FileMode
+	Mode           routing.Mode
+	Instance       string // shown in logs and the console; default the host's name
+	Loops          int    // event loops; 0 leaves it to the pooler
+
+	MaxClients int
+	MaxWaiting int // clients waiting for a server connection, per cluster
+	MaxPinned  int // sessions that keep their server connection, per cluster; 0 is half of its pool
+
+	QueryWaitTimeout       time.Duration // waiting for a server connection
+	QueryTimeout           time.Duration // one statement
+	TransactionTimeout     time.Duration
+	IdleTransactionTimeout time.Duration
+	ClientIdleTimeout      time.Duration
+	ClientLoginTimeout     time.Duration
+	ClientGoneGrace        time.Duration // from a client's end to the cancel of its statement
+	ServerLifetime         time.Duration
+	ServerIdleTimeout      time.Duration
+	ServerConnectTimeout   time.Duration
+	DrainTimeout           time.Duration // 0 waits for ever
+
+	TCPKeepAlive    bool
+	TCPKeepIdle     time.Duration
+	TCPKeepInterval time.Duration
+	TCPKeepCount    int
+	TCPUserTimeout  time.Duration
+	Auth            Auth
+	Admin           Admin
+	Prepared        Prepared
+	Log             Log
+	Clusters        []Cluster // in file order
+	Rules           []routing.Rule
+	Tenants         []routing.TenantEntry
+	Table           *routing.Table // built from Rules and Tenants
+}
+
+// Address is where to listen, ready for net.Listen.
+type Address struct {
+	Network string // "tcp" or "unix"
+	Address string // host:port, or the path of the socket itself
+}
+
+// Auth is how clients prove their user.
+type Auth struct {
+	Method    string // "trust" or "scram-sha-256"
+	UsersFile string // "" is none
+	Users     *Users // what the file holds; empty without a file, never nil
+}
+
+// Admin names who may use the console.
+type Admin struct{ Users, StatsUsers []string }
+
+// Prepared bounds the prepared statements kept on each server connection.
+type Prepared struct {
+	PerServer int
+	Bytes     int // of statement text
+}
+
+// Log is how to log.
+type Log struct{ Level, Format string }
+
+// Cluster is one Postgres endpoint with one database and one login.
+type Cluster struct {
+	Name     string
+	Hosts    []string // names, addresses or socket directories; in this version one
+	Port     int
+	Database string
+	User     string
+	Password Secret // "" is none
+
+	PoolSize            int
+	MinPoolSize         int
+	MaxTenantsPerServer int // tenants one server connection ever serves; 0 is no limit
+
+	SameTenant   string        // "watch", "switch" or "trust"
+	TenantChange string        // "scrub"
+	SchemaCheck  time.Duration // 0 is off
+}
+
+// Cluster gives the cluster of that name, or nil.
+func (c *Config) Cluster(name string) *Cluster {
+	for i := range c.Clusters {
+		if c.Clusters[i].Name == name {
+			return &c.Clusters[i]
+		}
+	}
+	return nil
+}
+
+// ProfileSettingNames gives the names of all settings that any profile of the
+// cluster can name, sorted, in lower case.
+func (c *Config) ProfileSettingNames(cluster string) []string {
+	return c.Table.SettingNames(cluster)
+}
+
+// SwitchesRoles reports whether a tenant of the cluster may be isolated more
+// strictly than Shared, so that its login must not be able to do anything.
+func (c *Config) SwitchesRoles(cluster string) bool {
+	for _, r := range c.Rules {
+		if r.Cluster == cluster && r.Isolation != routing.Shared {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Tenants, func(t routing.TenantEntry) bool {
+		return t.Isolation != nil && *t.Isolation != routing.Shared && (t.Cluster == "" || t.Cluster == cluster)
+	})
+}

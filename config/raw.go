@@ -1,0 +1,33 @@
+package config
+
+import "tenantpool/routing"
+
+// The raw structs hold what a file says before it is judged: the frozen
+// structs, and beside them the words that become something else.
+
+type rawGlobal struct {
+	*Config
+	include, listen []string
+	maxPinned       *int
+	ignored         any // of keys that are refused or unserved
+}
+
+type rawCluster struct {
+	Cluster
+	passwordText string
+	passwordFile string
+	passwordEnv  string
+	tls          string
+	ignored      any
+}
+
+type rawRoute struct {
+	routing.Rule
+	ignored any
+}
+
+type rawTenant struct {
+	routing.TenantEntry
+	state   string
+	ignored any
+}
