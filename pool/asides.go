@@ -1,0 +1,37 @@
+package pool
+
+import (
+	"strings"
+
+	"tenantpool/wire"
+)
+
+var undo = newSwitch([]command{{"ROLLBACK", "ROLLBACK"}})
+
+// RollbackMessage ends the transaction that a session has left open. It is
+// checked like a switch but proves nothing about the connection's state.
+func RollbackMessage() *Switch { return undo }
+
+// Restore sets what p decides once more, behind a reset of the client's own. It
+// shares the fate of the client's transaction if one is open. It proves nothing:
+// the next checkout switches.
+func (p *Profile) Restore(inTransaction bool) *Switch {
+	cs := appendSets(nil, p.spec.Settings)
+	cs = append(cs, command{"SET search_path TO " + quotePath(p.spec.Path), "SET"})
+	if role := p.spec.Role; role != "" {
+		cs = append(cs, command{"SET ROLE " + QuoteIdent(role), "SET"})
+	}
+	sw := newSwitch(cs)
+	sw.inside = inTransaction
+	return sw
+}
+
+// ReadMessage is the Query that reads settings back, in the order of names; its
+// one row has NULL for those that do not exist.
+func ReadMessage(names []string) []byte {
+	calls := make([]string, len(names))
+	for i, name := range names {
+		calls[i] = "pg_catalog.current_setting(" + QuoteValue(name) + ", true)"
+	}
+	return wire.AppendQuery(nil, "SELECT "+strings.Join(calls, ", "))
+}

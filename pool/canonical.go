@@ -1,0 +1,195 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// canonical is an answer of Canonical's.
+type canonical struct {
+	own      []Setting
+	reported *Params
+}
+
+// Canonical has the server judge a client's startup settings as it would judge
+// them at login: canon are those that differ from what a connection without a
+// state has, with the values as the server spells them, and reported is what it
+// would then report. Path, role and session_authorization are left out: they
+// are not a client's to set. The error is the server's own refusal, a
+// *wire.Error, or ctx's. Answers are kept per distinct list.
+func (p *Pool) Canonical(ctx context.Context, own []Setting) (canon []Setting, reported *Params, err error) {
+	var asked []Setting
+	for _, s := range own {
+		if name := settingName(s.Name); !pathOrRole(name) {
+			asked = put(asked, name, s.Value)
+		}
+	}
+	x := &p.control
+	key := string(appendSettings(nil, asked))
+	answer, ok := x.known(key)
+	if !ok {
+		answer, err = ask(ctx, x, func(ctx context.Context, pg *pgconn.PgConn) (canonical, error) {
+			if answer, ok := x.known(key); ok {
+				return answer, nil
+			}
+			answer, err := x.try(ctx, pg, asked)
+			if err == nil {
+				x.mu.Lock()
+				x.canonical.put(key, answer)
+				x.mu.Unlock()
+			}
+			return answer, err
+		})
+	}
+	return answer.own, answer.reported, err
+}
+
+func (x *control) known(key string) (canonical, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.canonical.get(key)
+}
+
+// trial is one setting on its way through the server.
+type trial struct {
+	name, value string
+	blank       string // what it is without the client
+	unset       bool   // it is nothing without the client
+}
+
+func (t *trial) changes() bool { return t.unset || t.value != t.blank }
+
+// try sets the settings in a transaction that is rolled back. The connection is
+// first made, for that transaction, what a connection without a state is. What
+// equals its blank value as it stands is not set at all: so a setting that only
+// a backend's start could change is accepted if it need not be changed.
+// client_encoding comes last, for it changes how all others are read.
+func (x *control) try(ctx context.Context, pg *pgconn.PgConn, asked []Setting) (canonical, error) {
+	defer x.untry(ctx, pg)
+	trials, err := begin(ctx, pg, asked)
+	if err != nil {
+		return canonical{}, err
+	}
+	before := maps.Clone(x.statuses)
+	var order []*trial
+	var encoding []*trial
+	for i := range trials {
+		switch t := &trials[i]; {
+		case !t.changes():
+		case t.name == "client_encoding":
+			encoding = append(encoding, t)
+		default:
+			order = append(order, t)
+		}
+	}
+	if err := set(ctx, pg, append(order, encoding...)); err != nil {
+		return canonical{}, err
+	}
+	answer := canonical{reported: x.greeting()}
+	for name, value := range x.statuses {
+		if before[name] != value {
+			answer.reported = answer.reported.Set(name, value)
+		}
+	}
+	for _, t := range trials {
+		if t.changes() {
+			answer.own = append(answer.own, Setting{t.name, t.value})
+		}
+	}
+	return answer, nil
+}
+
+// maxTried is how many lists one connection tries: the server remembers every
+// name that a client has made up.
+const maxTried = 1000
+
+func (x *control) untry(ctx context.Context, pg *pgconn.PgConn) {
+	pg.Exec(ctx, "ROLLBACK").Close()
+	if x.tried++; x.tried == maxTried {
+		pg.Close(ctx)
+	}
+}
+
+// begin opens the transaction and reads what the settings are without a client.
+func begin(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, error) {
+	queries := []query{{sql: "BEGIN"}, setLocal("application_name", applicationName), setLocal("search_path", "")}
+	skip := len(queries)
+	for _, s := range asked {
+		queries = append(queries, query{"SELECT pg_catalog.current_setting($1, true)", [][]byte{[]byte(s.Name)}})
+	}
+	values, err := run(ctx, pg, queries)
+	if err != nil {
+		return nil, err
+	}
+	trials := make([]trial, len(asked))
+	for i, s := range asked {
+		value := values[skip+i]
+		trials[i] = trial{s.Name, s.Value, string(value), value == nil}
+	}
+	return trials, nil
+}
+
+// set sets the settings and takes over how the server spells them.
+func set(ctx context.Context, pg *pgconn.PgConn, trials []*trial) error {
+	queries := make([]query, len(trials))
+	for i, t := range trials {
+		queries[i] = setLocal(t.name, t.value)
+	}
+	values, err := run(ctx, pg, queries)
+	if err != nil {
+		return err
+	}
+	for i, t := range trials {
+		t.value = string(values[i])
+	}
+	return nil
+}
+
+// query is a text and its bound parameters.
+type query struct {
+	sql    string
+	values [][]byte
+}
+
+func setLocal(name, value string) query {
+	return query{"SELECT pg_catalog.set_config($1, $2, true)", [][]byte{[]byte(name), []byte(value)}}
+}
+
+// run sends queries in one pipeline and returns the first column of each one's
+// first row: nil for NULL and for no row.
+func run(ctx context.Context, pg *pgconn.PgConn, queries []query) ([][]byte, error) {
+	if len(queries) == 0 {
+		return nil, nil
+	}
+	pipeline := pg.StartPipeline(ctx)
+	for _, q := range queries {
+		pipeline.SendQueryParams(q.sql, q.values, nil, nil, nil)
+	}
+	err := pipeline.Sync()
+	var values [][]byte
+	for err == nil && len(values) < len(queries) {
+		var value []byte
+		value, err = nextValue(pipeline)
+		values = append(values, value)
+	}
+	return values, errors.Join(err, pipeline.Close())
+}
+
+func nextValue(pipeline *pgconn.Pipeline) ([]byte, error) {
+	results, err := pipeline.GetResults()
+	if err != nil {
+		return nil, err
+	}
+	reader, ok := results.(*pgconn.ResultReader)
+	if !ok {
+		return nil, errors.New("the server left a query of a pipeline unanswered")
+	}
+	result := reader.Read()
+	if result.Err != nil || len(result.Rows) == 0 {
+		return nil, result.Err
+	}
+	return result.Rows[0][0], nil
+}

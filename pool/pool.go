@@ -1,0 +1,333 @@
+package pool
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tenantpool/wire"
+)
+
+// Pool lends the server connections of one cluster. At any time at most
+// Options.Size of them exist, those that are logging in or closing included.
+// All methods may be called from any goroutine.
+type Pool struct {
+	o       Options
+	id      *identity
+	connect func(context.Context) (*Conn, error)
+	control control
+	cancels chan struct{} // room for cancel sockets
+	ctx     context.Context
+	stop    context.CancelFunc
+	waiting atomic.Int64 // in queue and parked
+
+	mu       sync.Mutex
+	closed   bool
+	emptied  chan struct{} // closed when the last connection has gone after Close
+	size     int           // all connections; the five below add up to it
+	dialing  int
+	lent     int
+	watched  int // inspected
+	leaving  int
+	all      idleList // idle ones
+	fresh    idleList // of these, those that carry no state
+	queue    waiterList
+	crowded  map[*tenantPlace]struct{} // tenants with parked waiters
+	tickets  uint64
+	gate     gate
+	retrying bool       // a timer will try to grow again
+	using    []*Profile // whose schemas the next round looks for
+	counts   Counts
+	planted  *string // pg_db_role_setting as first seen
+	warned   bool    // of a superuser
+
+	reportsPath bool // the server reports its search_path (18 and later)
+}
+
+// New returns a pool. It connects when the first client needs it, or at once if
+// MinSize says so. Close ends it.
+func New(o Options) *Pool {
+	p := newPool(o, nil)
+	p.connect = p.login
+	p.start()
+	return p
+}
+
+func newPool(o Options, connect func(context.Context) (*Conn, error)) *Pool {
+	o.Size = max(o.Size, 1)
+	o.MinSize = min(o.MinSize, o.Size)
+	if o.ConnectTimeout == 0 {
+		o.ConnectTimeout = 5 * time.Second
+	}
+	p := &Pool{
+		o:       o,
+		id:      new(identity),
+		connect: connect,
+		cancels: make(chan struct{}, maxCancels),
+		emptied: make(chan struct{}),
+		crowded: make(map[*tenantPlace]struct{}),
+	}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.control.init(p)
+	return p
+}
+
+func (p *Pool) start() {
+	go p.upkeep()
+	go p.watchSchemas()
+}
+
+// Checkout lends w a connection. Of three results exactly one holds: the
+// connection, which w owns at once; an error, with which it is refused at once;
+// or neither, and w is queued: its Customer is told, perhaps before Checkout has
+// returned, unless Abandon comes first.
+// What must run on the connection before the session's own is Conn.Plan's word.
+func (p *Pool) Checkout(w *Waiter) (*Conn, *wire.Error) {
+	if w.list != nil {
+		panic("BUG: pool.Checkout of a waiter that is queued")
+	}
+	at := p.place(w.Want)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.look(w.Want.profile, at.profile)
+	if err := p.refusal(at); err != nil {
+		p.counts.Refused++
+		return nil, err
+	}
+	w.at = at
+	if !p.overLimit(w) && at.tenant.parked.n == 0 {
+		if c := p.pick(w); c != nil {
+			p.lend(c, w)
+			return c, nil
+		}
+	}
+	return nil, p.enqueue(w)
+}
+
+// look has a profile's schemas looked for in the next round; without rounds,
+// only while one is missing, and at once.
+func (p *Pool) look(prof *Profile, at *profilePlace) {
+	switch {
+	case p.o.SchemaCheck > 0:
+		p.use(prof, at)
+	case at.missing != nil:
+		p.use(prof, at)
+		p.control.hurry()
+	}
+}
+
+// use puts a profile among those whose schemas the next round looks for.
+func (p *Pool) use(prof *Profile, at *profilePlace) {
+	if !at.used {
+		at.used = true
+		p.using = append(p.using, prof)
+	}
+}
+
+// refusal says why a state cannot be served at all just now.
+func (p *Pool) refusal(at *statePlace) *wire.Error {
+	switch {
+	case p.closed:
+		return errShutdown
+	case at.profile.missing != nil:
+		return at.profile.missing
+	case at.unsaid != nil && p.reportsPath:
+		return at.unsaid
+	case p.hopeless():
+		return p.gate.err
+	}
+	if err := at.profile.fault.Load().now(); err != nil {
+		return err
+	}
+	return at.fault.Load().now()
+}
+
+// pick takes the idle connection that suits w best: its own last one if nobody
+// used it since, one that carries its state, one of its tenant, one that
+// carries none. Failing these the pool grows, and meanwhile w has the one that
+// another tenant left idle for longest: nobody waits while one is idle.
+func (p *Pool) pick(w *Waiter) *Conn {
+	switch last := w.last; {
+	case p.all.n == 0:
+		return nil
+	case last != nil && last.c != nil && last.c.pool == p && last.c.place == idle && last.c.keeper == w.Holder:
+		return last.c
+	case w.at.idle.first != nil:
+		return w.at.idle.first
+	case w.at.tenant.idle.first != nil:
+		return w.at.tenant.idle.first
+	case p.fresh.first != nil:
+		return p.fresh.first
+	}
+	p.grow(1)
+	return p.all.last
+}
+
+func (p *Pool) overLimit(w *Waiter) bool {
+	return w.MaxServers > 0 && w.at.tenant.lent >= w.MaxServers
+}
+
+// lend makes w the owner of c, wherever c was.
+func (p *Pool) lend(c *Conn, w *Waiter) {
+	if c.place == idle {
+		p.unlist(c)
+	}
+	c.place = lent
+	c.tenant = w.at.tenant
+	c.tenant.lent++
+	p.lent++
+	p.counts.Checkouts++
+	w.last, w.at = c.anchor, nil
+}
+
+// Release gives back a connection that is quiet and has been read to the end of
+// what its holder asked for. It goes to a waiter, or idle. One that is not
+// quiet, or whose switch was never confirmed, is closed instead.
+func (p *Pool) Release(c *Conn) {
+	now := time.Now()
+	p.mu.Lock()
+	p.takeBack(c)
+	if reason, ok := p.unfit(c, now); ok {
+		p.leave(c)
+		p.mu.Unlock()
+		p.end(c, reason)
+		p.serve()
+		return
+	}
+	w := p.choose(c)
+	if w == nil {
+		p.shelve(c, now)
+		p.mu.Unlock()
+		return
+	}
+	p.dequeue(w)
+	p.lend(c, w)
+	p.grow(0)
+	p.mu.Unlock()
+	w.Customer.Granted(c)
+}
+
+// unfit says why c is not to be lent again.
+func (p *Pool) unfit(c *Conn, now time.Time) (Reason, bool) {
+	switch {
+	case p.closed:
+		return ReasonShutdown, true
+	case c.changing:
+		return ReasonSwitchFailed, true
+	case !c.Exchange.Quiet():
+		return ReasonNotQuiet, true
+	case !c.expires.IsZero() && now.After(c.expires):
+		return ReasonLifetime, true
+	case p.o.MaxTenantsPerServer > 0 && len(c.met) >= p.o.MaxTenantsPerServer:
+		return ReasonTenants, true
+	}
+	return 0, false
+}
+
+// Discard closes a connection that its owner cannot give back. It counts until
+// the server has gone, so that the server never sees more than Options.Size.
+func (p *Pool) Discard(c *Conn, reason Reason) {
+	p.mu.Lock()
+	p.takeBack(c)
+	p.leave(c)
+	p.mu.Unlock()
+	p.end(c, reason)
+	p.serve()
+}
+
+// Inspect makes the caller the owner of an idle connection on which something
+// happened: it reads, and then ends that with Release or Discard. It returns
+// false if the connection is not idle: then what happened is its owner's.
+func (p *Pool) Inspect(c *Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch c.place {
+	case joining:
+		c.suspect = true
+	case idle:
+		p.unlist(c)
+		c.place = inspected
+		p.watched++
+		return true
+	}
+	return false
+}
+
+// takeBack ends an ownership; the connection is then in no place.
+func (p *Pool) takeBack(c *Conn) {
+	switch {
+	case c.pool != p:
+		panic("BUG: pool.Conn given back to another pool")
+	case c.place == lent:
+		t := c.tenant
+		c.tenant = nil
+		t.lent--
+		p.lent--
+		p.unpark(t)
+	case c.place == inspected:
+		p.watched--
+	default:
+		panic("BUG: pool.Conn given back twice")
+	}
+}
+
+// shelve makes c idle.
+func (p *Pool) shelve(c *Conn, now time.Time) {
+	c.place = idle
+	c.keeper = c.user
+	c.since = now
+	p.all.push(c, ofAll)
+	if c.owner != nil {
+		p.tenantPlace(c.owner).idle.push(c, ofTenant)
+	}
+	switch {
+	case c.carried != nil:
+		p.place(c.carried).idle.push(c, ofState)
+	case c.owner == nil:
+		p.fresh.push(c, ofState)
+	}
+}
+
+func (p *Pool) unlist(c *Conn) {
+	for k := range kinds {
+		c.unlist(k)
+	}
+}
+
+// leave notes that c is about to be closed.
+func (p *Pool) leave(c *Conn) {
+	c.place = leaving
+	p.leaving++
+}
+
+// end closes c, which has been noted as leaving. It is called without the lock.
+func (p *Pool) end(c *Conn, reason Reason) {
+	p.mu.Lock()
+	p.counts.Discards[reason]++
+	p.mu.Unlock()
+	c.Transport.Close(func() { p.gone(c) })
+	p.event(Event{Kind: EventDiscarded, PID: c.PID, Reason: reason})
+}
+
+// gone frees the place of a connection whose server has gone.
+func (p *Pool) gone(c *Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.place != leaving {
+		panic("BUG: pool.Transport called done twice")
+	}
+	c.place = left
+	c.anchor.c = nil
+	p.leaving--
+	p.shrink()
+	p.grow(0)
+}
+
+// shrink notes that there is one connection less.
+func (p *Pool) shrink() {
+	p.size--
+	if p.closed && p.size == 0 {
+		close(p.emptied)
+	}
+}

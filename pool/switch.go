@@ -1,0 +1,122 @@
+package pool
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"tenantpool/wire"
+)
+
+// Scrub says how much is swept off a connection before a state is set.
+type Scrub uint8
+
+const (
+	// ScrubFull leaves nothing of another session: for a change of tenant, and
+	// for a connection in any doubt.
+	ScrubFull Scrub = iota
+	// ScrubSettings undoes settings, path and role: between states of one tenant.
+	ScrubSettings
+	scrubs // how many kinds there are
+)
+
+// command is one SQL command of a switch and the tag of its CommandComplete.
+type command struct{ text, tag string }
+
+var resets = []command{
+	{"RESET ALL", "RESET"}, // first: it ends a statement_timeout left behind
+	{"SET SESSION AUTHORIZATION DEFAULT", "SET"},
+	{"SET ROLE NONE", "SET"},
+}
+
+var sweeps = []command{
+	{"CLOSE ALL", "CLOSE CURSOR ALL"},
+	{"UNLISTEN *", "UNLISTEN"},
+	{"SELECT pg_catalog.pg_advisory_unlock_all()", selectTag},
+	{"DISCARD TEMP", "DISCARD TEMP"},
+	{"DISCARD SEQUENCES", "DISCARD SEQUENCES"},
+}
+
+const selectTag = "SELECT 1"
+
+// maxTargets keeps each SELECT well below the 1,664 columns Postgres allows.
+const maxTargets = 500
+
+// Switch is the text that brings a connection into a state, and what its answer
+// must look like. It is immutable and shared.
+type Switch struct {
+	// Message is one whole simple Query in printable ASCII. Being one Query, it
+	// is one implicit transaction: its settings take effect together or not at
+	// all. It must never share a write with a client's bytes unless the plan
+	// allows that, and is never to be modified.
+	Message []byte
+	tags    []string
+	inside  bool // it runs in a client's open transaction
+}
+
+// Switch is the text that sets s behind a scrub. It is built once and kept.
+func (s *State) Switch(k Scrub) *Switch {
+	if sw := s.switches[k].Load(); sw != nil {
+		return sw
+	}
+	sw := newSwitch(s.commands(k))
+	s.switches[k].Store(sw)
+	return sw
+}
+
+// blank is the one DISCARD ALL there is.
+var blank = newSwitch([]command{{"DISCARD ALL", "DISCARD ALL"}})
+
+// BlankMessage is DISCARD ALL by itself, which drops prepared statements too
+// and cannot be part of a switch. Behind it a connection carries no tenant.
+func BlankMessage() *Switch { return blank }
+
+// commands are the scrub, the settings of the profile, the client's own, the
+// path, and the role last: a role may not be allowed to set what the login may.
+func (s *State) commands(k Scrub) []command {
+	cs := append([]command(nil), resets...)
+	if k != ScrubSettings {
+		cs = append(cs, sweeps...)
+	}
+	cs = appendSets(cs, s.profile.spec.Settings)
+	cs = appendSets(cs, s.own)
+	cs = append(cs, command{"SET search_path TO " + quotePath(s.profile.spec.Path), "SET"})
+	if role := s.profile.spec.Role; role != "" {
+		cs = append(cs, command{"SET ROLE " + QuoteIdent(role), "SET"})
+	}
+	return cs
+}
+
+func quotePath(path []string) string {
+	if len(path) == 0 {
+		return "''"
+	}
+	quoted := make([]string, len(path))
+	for i, schema := range path {
+		quoted[i] = QuoteIdent(schema)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func appendSets(cs []command, settings []Setting) []command {
+	for len(settings) > 0 {
+		n := min(len(settings), maxTargets)
+		calls := make([]string, n)
+		for i, s := range settings[:n] {
+			calls[i] = "pg_catalog.set_config(" + QuoteValue(s.Name) + ", " + QuoteValue(s.Value) + ", false)"
+		}
+		cs = append(cs, command{"SELECT " + strings.Join(calls, ", "), selectTag})
+		settings = settings[n:]
+	}
+	return cs
+}
+
+func newSwitch(cs []command) *Switch {
+	sw := &Switch{Message: []byte{byte(wire.ClientQuery), 0, 0, 0, 0}, tags: make([]string, len(cs))}
+	for i, c := range cs {
+		sw.Message = append(append(sw.Message, c.text...), "; "...)
+		sw.tags[i] = c.tag
+	}
+	sw.Message = append(sw.Message[:len(sw.Message)-2], 0)
+	binary.BigEndian.PutUint32(sw.Message[1:], uint32(len(sw.Message)-1))
+	return sw
+}

@@ -1,0 +1,92 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"tenantpool/wire"
+)
+
+// upkeep closes idle connections that are past their time and keeps MinSize.
+func (p *Pool) upkeep() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		p.tidy(time.Now())
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Pool) tidy(now time.Time) {
+	for {
+		p.mu.Lock()
+		c, reason := p.overdue(now)
+		if c == nil {
+			p.grow(max(0, p.o.MinSize-p.size))
+			p.mu.Unlock()
+			return
+		}
+		p.unlist(c)
+		p.leave(c)
+		p.mu.Unlock()
+		p.end(c, reason)
+	}
+}
+
+// overdue finds an idle connection to close, oldest first.
+func (p *Pool) overdue(now time.Time) (*Conn, Reason) {
+	for c := p.all.last; c != nil; c = c.links[ofAll].prev {
+		if !c.expires.IsZero() && now.After(c.expires) {
+			return c, ReasonLifetime
+		}
+		unused := p.o.IdleTimeout > 0 && now.Sub(c.since) > p.o.IdleTimeout
+		if unused && p.size-p.leaving > p.o.MinSize {
+			return c, ReasonIdle
+		}
+	}
+	return nil, 0
+}
+
+// Close refuses everybody who waits or comes, closes idle connections at once
+// and others as they come back, and returns when the last has gone, or with
+// ctx's error.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	first := !p.closed
+	p.closed = true
+	if first && p.size == 0 {
+		close(p.emptied)
+	}
+	p.mu.Unlock()
+	p.stop()
+	p.sweep(func(*Waiter) *wire.Error { return errShutdown })
+	p.endIdle()
+	if first {
+		go p.control.close()
+	}
+	select {
+	case <-p.emptied:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *Pool) endIdle() {
+	for {
+		p.mu.Lock()
+		c := p.all.first
+		if c == nil {
+			p.mu.Unlock()
+			return
+		}
+		p.unlist(c)
+		p.leave(c)
+		p.mu.Unlock()
+		p.end(c, ReasonShutdown)
+	}
+}
