@@ -1,0 +1,218 @@
+package proxy
+
+import (
+	"tenantpool/pool"
+	"tenantpool/wire"
+)
+
+// acquire asks the pool for a server connection. Afterwards the session has one
+// (active or switching), waits for one, or has a refusal for its next message.
+func (s *session) acquire() {
+	for {
+		c, refusal := s.pool.Checkout(&s.waiter)
+		switch {
+		case refusal != nil:
+			s.refusal = refusal
+		case c == nil:
+			s.enter(phaseWaiting)
+		case !s.borrow(c):
+			continue // it was dead; nothing of the client's has been sent
+		}
+		return
+	}
+}
+
+// granted takes a connection that the session waited for (pool.Customer, by way
+// of the inbox).
+func (s *session) granted(c *pool.Conn) {
+	if s.phase != phaseWaiting {
+		s.pool.Release(c) // the session has gone meanwhile
+		return
+	}
+	if !s.borrow(c) {
+		s.enter(phaseIdle)
+	}
+	s.proceed()
+	s.cancelHeld()
+}
+
+// refused takes the pool's word that there will be no connection.
+func (s *session) refused(e *wire.Error) {
+	if s.phase != phaseWaiting {
+		return
+	}
+	s.enter(phaseIdle)
+	s.refusal = e
+	s.proceed()
+}
+
+// borrow makes c the session's server and starts what must be run on it first.
+// It returns false if c turned out to be unusable; it is then discarded.
+func (s *session) borrow(c *pool.Conn) bool {
+	srv := c.Transport.(*server)
+	if !srv.silentFor(s.loop) || srv.moveTo(s.loop) != nil {
+		s.pool.Discard(c, pool.ReasonUnasked)
+		return false
+	}
+	s.server = srv
+	srv.session.Store(s)
+	s.yield = false
+	s.prepare(srv)
+	return true
+}
+
+// prepare runs what must be run before the client's first byte goes out.
+func (s *session) prepare(srv *server) {
+	switch plan := srv.conn.Plan(s.id, s.state, s.sameTenant); plan {
+	case pool.PlanNothing:
+		s.enter(phaseActive)
+		srv.conn.Exchange.Idle()
+	case pool.PlanDiscardAll:
+		srv.blanking = true
+		s.aside(srv, phaseSwitching, pool.BlankMessage())
+	default:
+		s.tally.switches.Add(1)
+		s.aside(srv, phaseSwitching, s.state.Switch(plan.Scrub()))
+	}
+}
+
+// aside sends a Query of the pooler's own, whose answer the client never sees,
+// and enters the phase that waits for it.
+func (s *session) aside(srv *server, p phase, sw *pool.Switch) {
+	s.enter(p)
+	if p == phaseSwitching || p == phaseBlanking {
+		srv.conn.Switching()
+	}
+	srv.unnamedOf = 0
+	srv.reply = sw.Expect()
+	srv.forward(s.loop, sw.Message)
+}
+
+// readAside reads the answer to a Query of ours.
+func (s *session) readAside(srv *server, data []byte) (used int, err error) {
+	for len(data)-used >= wire.HeaderSize {
+		m, size, e := wire.ServerHeader(data[used:])
+		if e != nil {
+			return used, e
+		}
+		if len(data)-used < size {
+			srv.need = size
+			break
+		}
+		body := data[used+wire.HeaderSize : used+size]
+		used += size
+		if err := srv.note(m, body); err != nil {
+			return used, err
+		}
+		done, err := s.feed(srv, m, body)
+		if err != nil || done {
+			s.asideDone(srv, err, used == len(data))
+			return used, nil
+		}
+	}
+	return used, nil
+}
+
+func (s *session) feed(srv *server, m wire.ServerMsg, body []byte) (done bool, err error) {
+	if s.phase == phaseReading {
+		return s.readBack(m, body)
+	}
+	return srv.reply.Feed(m, body)
+}
+
+// asideDone goes on after a Query of ours. Anything but a clean success means
+// that the connection's state is not known: it is discarded.
+func (s *session) asideDone(srv *server, err error, clean bool) {
+	switch {
+	case err == nil && clean:
+		s.asideWorked(srv)
+	case s.phase == phaseSwitching:
+		s.discard(pool.ReasonSwitchFailed)
+		s.refusal = switchError(err)
+		s.enter(phaseIdle)
+		s.proceed()
+	default:
+		s.asideFailed(err)
+	}
+}
+
+func (s *session) asideWorked(srv *server) {
+	switch s.phase {
+	case phaseRestoring, phaseReading:
+		s.enter(phaseActive)
+		s.afterRelay(srv)
+	case phaseSwitching:
+		srv.conn.Exchange.Idle()
+		if srv.blanking {
+			srv.blanking = false
+			srv.conn.Blanked()
+			s.prepare(srv)
+			return
+		}
+		srv.conn.Confirmed(s.id, s.state)
+		s.enter(phaseActive)
+	case phaseUndoing:
+		srv.conn.Exchange.Idle()
+		srv.conn.Unproven(s.id)
+		s.undone()
+	case phaseBlanking:
+		srv.conn.Exchange.Idle()
+		srv.conn.Blanked()
+		s.release()
+		s.close()
+	}
+}
+
+// asideFailed ends a session whose server did not do what it had to.
+func (s *session) asideFailed(err error) {
+	blanking := s.phase == phaseBlanking
+	s.discard(pool.ReasonProfileLost)
+	switch {
+	case blanking || s.eof && s.deaf:
+		s.close()
+	case err != nil:
+		s.fatal(serverLostError(err.Error()))
+	default:
+		s.fatal(errServerLost)
+	}
+}
+
+// mayRelease says whether a quiet server may go back: nothing ties the session
+// to it.
+func (s *session) mayRelease() bool {
+	return s.route.Mode != modeSession && s.pinned == pinNone && !s.canceling && !s.holdBack
+}
+
+// release gives the server connection back.
+func (s *session) release() {
+	tainted := s.tainted
+	c := s.part()
+	s.enter(phaseIdle)
+	if tainted {
+		s.pool.Discard(c, pool.ReasonCancel)
+		return
+	}
+	s.pool.Release(c)
+}
+
+// discard closes the server connection: nobody may have it after this session.
+func (s *session) discard(reason pool.Reason) {
+	c := s.part()
+	s.pool.Discard(c, reason)
+}
+
+// part separates the session from its server.
+func (s *session) part() *pool.Conn {
+	srv := s.server
+	s.server = nil
+	srv.session.Store(nil)
+	srv.body, srv.need, srv.blanking = 0, 0, false
+	s.loop.chunks.put(srv.in)
+	srv.in = nil
+	s.unpin()
+	s.yield, s.holdBack = false, false
+	s.tainted, s.cancelNext = false, false
+	s.pending = s.pending[:0]
+	s.stopTx()
+	return srv.conn
+}

@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"tenantpool/pool"
+	"tenantpool/wire"
+)
+
+// windDown ends a session whose client will send no more, one step at a time:
+// what it sent is finished, a COPY or a batch it left open is ended, a
+// transaction rolled back, and only then is its server given back.
+func (s *session) windDown() {
+	switch s.phase {
+	case phaseIdle:
+		s.end(pool.ReasonClientGone)
+	case phaseActive:
+		s.windDownActive()
+	}
+}
+
+func (s *session) windDownActive() {
+	srv := s.server
+	x := &srv.conn.Exchange
+	switch {
+	case srv.broken:
+		return // its last words are still to be read
+	case s.body > 0 || srv.sending() && x.Owing() == 0:
+		s.end(pool.ReasonClientGone)
+	case x.CopyingIn():
+		x.ForwardCopy(wire.ClientCopyFail)
+		srv.forward(s.loop, copyFail)
+		s.grace()
+	case x.BatchOpen() || x.Skipping():
+		x.Forward(wire.OweSync, true, nil)
+		srv.forward(s.loop, wire.AppendSync(nil))
+		s.grace()
+	case !x.Settled():
+		s.grace()
+	case x.Status() != wire.TxIdle:
+		s.undo(srv)
+	default:
+		s.endQuiet(srv)
+	}
+}
+
+var copyFail = []byte("f\x00\x00\x00\x15client went away\x00")
+
+// grace starts the clock on a statement whose client is gone.
+func (s *session) grace() {
+	if s.timer.kind != graceTimer {
+		s.loop.timers.set(&s.timer, graceTimer, s.loop.now)
+	}
+}
+
+// endQuiet ends a session whose server is quiet. One that was pinned is made
+// blank first: nobody knows what it carries.
+func (s *session) endQuiet(srv *server) {
+	switch {
+	case s.canceling:
+		return // the end of the cancel brings us back
+	case s.pinned == pinNone && s.route.Mode != modeSession:
+		s.release()
+		s.end(pool.ReasonClientGone)
+	default:
+		s.aside(srv, phaseBlanking, pool.BlankMessage())
+	}
+}
+
+// undo rolls back the transaction that a departed client, or a statement that
+// may not span one, has left open.
+func (s *session) undo(srv *server) {
+	s.stopTx()
+	s.aside(srv, phaseUndoing, pool.RollbackMessage())
+}
+
+// undone goes on after our ROLLBACK: a departed session ends, one in statement
+// mode is told what it may not do.
+func (s *session) undone() {
+	srv := s.server
+	if s.eof && len(s.in) == 0 {
+		s.enter(phaseActive)
+		s.endQuiet(srv)
+		return
+	}
+	s.reply(wire.AppendReady(errNoTransactions.AppendTo(nil), wire.TxIdle))
+	s.release()
+	s.proceed()
+}
+
+// serverLost ends what the session had with a server that is gone or cannot be
+// understood. Its client hears of it exactly once.
+func (s *session) serverLost(srv *server, reason pool.Reason, why string) {
+	phase, committing := s.phase, s.ending && srv.conn.Exchange.Owing() > 0
+	said := srv.saidFatal
+	s.discard(reason)
+	switch {
+	case phase == phaseSwitching:
+		s.enter(phaseIdle) // nothing of the client's was sent: another server will do
+		s.proceed()
+	case phase == phaseBlanking:
+		s.close()
+	case said || s.eof && s.deaf:
+		s.end(reason)
+	case committing:
+		s.fatal(errOutcomeUnknown)
+	default:
+		s.fatal(serverLostError(why))
+	}
+}
+
+// startTx starts the clock on a transaction, unless it runs already.
+func (s *session) startTx() {
+	ts := &s.loop.timers
+	if ts.last[transactionTimer] == 0 || s.txTimer != nil {
+		return
+	}
+	s.txTimer = &timer{session: s}
+	ts.set(s.txTimer, transactionTimer, s.loop.now)
+}
+
+func (s *session) stopTx() {
+	if s.txTimer != nil {
+		s.loop.timers.stop(s.txTimer)
+		s.txTimer = nil
+	}
+}
+
+// expired handles the end of one of the session's timers.
+func (s *session) expired(k timerKind) {
+	switch k {
+	case waitTimer:
+		s.waitedTooLong()
+	case queryTimer:
+		s.startCancel()
+	case graceTimer:
+		s.startCancel()
+		s.end(pool.ReasonClientGone)
+	case idleTxTimer:
+		s.fatal(errIdleInTransaction)
+	case transactionTimer:
+		s.fatal(errTransactionTimeout)
+	case clientIdleTimer:
+		s.fatal(errClientIdle)
+	case lingerTimer:
+		s.close()
+	}
+}
+
+// waitedTooLong takes a session out of the queue that its server did not come to
+// in time. If the grant is in the mail already, it is taken.
+func (s *session) waitedTooLong() {
+	if s.phase != phaseWaiting || !s.pool.Abandon(&s.waiter) {
+		return
+	}
+	s.enter(phaseIdle)
+	s.refusal = s.waitError()
+	s.proceed()
+}

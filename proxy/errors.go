@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tenantpool/wire"
+)
+
+// Every error that a client gets from the pooler itself, in one place. What a
+// server says passes through untouched.
+
+func fatalError(code, message, hint string) *wire.Error {
+	return &wire.Error{Severity: "FATAL", Code: code, Message: message, Hint: hint}
+}
+
+func plainError(code, message, hint string) *wire.Error {
+	return &wire.Error{Severity: "ERROR", Code: code, Message: message, Hint: hint}
+}
+
+var (
+	errTooManyClients = fatalError("53300", "sorry, too many clients already",
+		"Raise max_clients in the configuration of tenantpool.")
+	errNoDescriptors = fatalError("53300", "sorry, too many clients already",
+		"tenantpool is near its limit of open files: raise it (ulimit -n, LimitNOFILE=) or lower max_clients.")
+	errLoginTimeout = fatalError("57014", "canceling authentication due to timeout", "")
+	errReplication  = fatalError("0A000", "replication connections are not supported", "Connect to the server directly.")
+	errShutdown     = fatalError("57P01", "terminating connection due to administrator command", "")
+	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", "")
+
+	errOutcomeUnknown = fatalError("08007", "transaction outcome unknown",
+		"The server went away while a COMMIT was under way: check whether it took effect before trying again.")
+	errIdleInTransaction = fatalError("25P03", "terminating connection due to idle-in-transaction timeout",
+		"See idle_transaction_timeout in the configuration of tenantpool.")
+	errTransactionTimeout = fatalError("25P04", "terminating connection due to transaction timeout",
+		"See transaction_timeout in the configuration of tenantpool.")
+	errClientIdle = fatalError("57P05", "terminating connection due to idle-session timeout",
+		"See client_idle_timeout in the configuration of tenantpool.")
+	errMessageTooLong = fatalError("54000", "message too long to be forwarded", "")
+	errNoTransactions = plainError("0A000", "transactions are not supported in statement pooling mode",
+		"Use a route with pool_mode = \"transaction\".")
+	errSequenceLost = plainError("55000", "the sequence values of this session are on another server connection",
+		"Use INSERT ... RETURNING, or call lastval and currval in the transaction that called nextval.")
+	errCanceled = plainError("57014", "canceling statement due to user request", "")
+)
+
+func serverLostError(why string) *wire.Error {
+	return fatalError("08006", why, "")
+}
+
+func databaseUnknown(name string) *wire.Error {
+	return fatalError("3D000", fmt.Sprintf(`database "%s" does not exist`, name), "")
+}
+
+func passwordFailed(user string) *wire.Error {
+	return fatalError("28P01", fmt.Sprintf(`password authentication failed for user "%s"`, user), "")
+}
+
+func tenantDisabled(tenant string) *wire.Error {
+	return fatalError("28000", fmt.Sprintf(`tenant "%s" is not accepting connections`, tenant), "")
+}
+
+func tenantFull(tenant string) *wire.Error {
+	return fatalError("53300", fmt.Sprintf(`too many connections for tenant "%s"`, tenant),
+		"Raise max_clients of the tenant or its route.")
+}
+
+func duplicateStatement(name []byte) *wire.Error {
+	return plainError("42P05", fmt.Sprintf(`prepared statement "%s" already exists`, name), "")
+}
+
+func unknownStatement(name []byte) *wire.Error {
+	return plainError("26000", fmt.Sprintf(`prepared statement "%s" does not exist`, name), "")
+}
+
+func featureRefused(what string) *wire.Error {
+	return plainError("0A000", what+" is not supported in transaction pooling mode",
+		"Connect through a route with pool_mode = \"session\".")
+}
+
+func tooManyPinned(why pinReason) *wire.Error {
+	return plainError("53300", "too many sessions keep a server connection of their own: "+why.String(),
+		"Raise max_pinned, or connect through a route with pool_mode = \"session\".")
+}
+
+// switchError is what a client hears of a switch that failed: the server's own
+// words if it had any.
+func switchError(err error) *wire.Error {
+	var own *wire.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	return plainError("08006", "the server connection could not be switched to the tenant", "Try again; the pooler's log has the cause.")
+}
+
+// waitError is what a client hears that has waited in vain: why no server can be
+// had if that is known, else that all are busy.
+func (s *session) waitError() *wire.Error {
+	if e := s.pool.LastError(); e != nil {
+		return e.WithSeverity("ERROR")
+	}
+	st := s.pool.Stats()
+	return &wire.Error{
+		Severity: "ERROR", Code: "53300",
+		Message: fmt.Sprintf("no server connection became free within %v", s.loop.timers.last[waitTimer].Round(time.Millisecond)),
+		Detail:  fmt.Sprintf("pool %d/%d busy, %d waiting", st.Lent, st.Size, st.Waiting),
+		Hint:    "Raise pool_size or query_wait_timeout, or look for transactions that stay open.",
+	}
+}
+
+// provoked stands for a message that the pooler refuses inside an exchange. The
+// server is sent one that fails in its place, and its error is replaced by ours,
+// so that the state of transaction and batch stays the server's.
+type provoked struct{ error *wire.Error }
+
+// nonsense fails in every transaction state, for it does not even parse.
+const nonsense = "refused by tenantpool"
+
+// provoke makes the server fail in the place of m.
+func (s *session) provoke(m message, x *wire.Exchange, e *wire.Error) int {
+	a, ref := &s.loop.toServer, &provoked{e}
+	n := s.swallow(m)
+	if m.kind == wire.ClientQuery {
+		s.forgetUnnamed()
+		s.server.unnamedOf = 0
+		a.added(wire.AppendQuery(a.add(), nonsense))
+		x.Forward(wire.OweQuery, false, ref)
+		s.yield = s.yield || s.pool.Contended()
+		return n
+	}
+	name := s.server.conn.Statements.UnknownName()
+	a.added(wire.AppendParse(a.add(), name, nonsense+"\x00\x00\x00"))
+	x.Forward(wire.OweParse, false, ref)
+	return n
+}

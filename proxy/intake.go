@@ -1,0 +1,338 @@
+package proxy
+
+import "tenantpool/wire"
+
+// holdLimit is how much of a message is waited for before it is handled: whole
+// messages up to here are understood, longer ones by their beginning only, and
+// stream through.
+const holdLimit = 64 << 10
+
+// pump handles the messages at the front of data and returns how many bytes are
+// done with. It stops at a message that has to wait.
+func (s *session) pump(data []byte) (used int) {
+	a := &s.loop.toServer
+	a.start(data)
+	for used < len(data) && s.mayForward() {
+		n := s.pumpOne(data, used)
+		if n == 0 {
+			break
+		}
+		used += n
+	}
+	if out := a.done(); s.phase == phaseActive {
+		s.server.forward(s.loop, out)
+		s.giveOwn()
+	}
+	return used
+}
+
+// pumpOne handles what is at data[at]: the rest of a body, or one message. It
+// returns the bytes done with, 0 if the message has to wait.
+func (s *session) pumpOne(data []byte, at int) int {
+	rest := data[at:]
+	if s.body > 0 {
+		n := min(s.body, len(rest))
+		s.body -= n
+		if !s.bodyDrop {
+			s.loop.toServer.take(at, at+n)
+		}
+		return n
+	}
+	if len(rest) < wire.HeaderSize {
+		s.need = wire.HeaderSize
+		return 0
+	}
+	m, size, err := wire.ClientHeader(rest)
+	if err != nil {
+		s.fatal(err)
+		return 0
+	}
+	if m == wire.ClientTerminate {
+		s.eof = true
+		return len(rest)
+	}
+	if need := needed(m, size); len(rest) < need {
+		s.need = need
+		return 0
+	}
+	msg := message{m, size, at, rest[:min(size, len(rest))]}
+	if s.phase == phaseIdle {
+		return s.whileIdle(msg)
+	}
+	return s.whileActive(msg)
+}
+
+// needed is how much of a message must be there before it is handled.
+func needed(m wire.ClientMsg, size int) int {
+	if m == wire.ClientCopyData {
+		return wire.HeaderSize
+	}
+	return min(size, holdLimit)
+}
+
+// message is a client's message, or the beginning of a long one.
+type message struct {
+	kind wire.ClientMsg
+	size int    // whole, with the header
+	at   int    // where it begins in the input
+	b    []byte // what is there of it
+}
+
+func (m message) body() []byte   { return m.b[wire.HeaderSize:] }
+func (m message) complete() bool { return len(m.b) == m.size }
+
+// pass sends m on as it is.
+func (s *session) pass(m message) int {
+	s.loop.toServer.take(m.at, m.at+len(m.b))
+	s.body, s.bodyDrop = m.size-len(m.b), false
+	return len(m.b)
+}
+
+// replace sends what put appends in the place of m's first skip bytes, and the
+// rest of m as it is.
+func (s *session) replace(m message, skip int, put func(dst []byte) []byte) int {
+	a := &s.loop.toServer
+	a.added(put(a.add()))
+	a.take(m.at+skip, m.at+len(m.b))
+	s.body, s.bodyDrop = m.size-len(m.b), false
+	return len(m.b)
+}
+
+// swallow is done with m without sending it.
+func (s *session) swallow(m message) int {
+	s.body, s.bodyDrop = m.size-len(m.b), true
+	return len(m.b)
+}
+
+// whileIdle handles a message that finds the session without a server: it is
+// answered here if that can be, and otherwise waits until there is one.
+func (s *session) whileIdle(m message) int {
+	switch m.kind {
+	case wire.ClientCopyData, wire.ClientCopyDone, wire.ClientCopyFail, wire.ClientFlush:
+		return s.swallow(m) // as the server would
+	}
+	if s.skip {
+		return s.skipping(m)
+	}
+	if s.refusal == nil && s.answerIdle(m) {
+		return s.swallow(m)
+	}
+	if s.refusal == nil {
+		s.acquire()
+	}
+	switch {
+	case s.refusal != nil:
+		return s.answerRefusal(m)
+	case s.phase == phaseActive:
+		return s.whileActive(m)
+	}
+	return 0
+}
+
+// answerIdle answers a message that needs no server at all. It may leave a
+// refusal for it instead.
+func (s *session) answerIdle(m message) bool {
+	if !m.complete() || s.route.Mode == modeSession {
+		return false
+	}
+	switch m.kind {
+	case wire.ClientQuery:
+		return s.queryWhileIdle(m)
+	case wire.ClientSync:
+		s.reply(wire.AppendReady(nil, wire.TxIdle))
+		return true
+	case wire.ClientParse:
+		return s.parseWhileIdle(m)
+	case wire.ClientClose:
+		return s.closeWhileIdle(m)
+	}
+	return false
+}
+
+// queryWhileIdle answers a Query that needs no server. It may leave a refusal
+// for it instead.
+func (s *session) queryWhileIdle(m message) bool {
+	sql, ok := wire.QueryText(m.body())
+	if !ok {
+		return false
+	}
+	t := wire.Scan(sql)
+	if t&wire.DiscardsAll != 0 {
+		s.discardAll()
+		s.reply(wire.AppendReady(wire.AppendCommandComplete(nil, "DISCARD ALL"), wire.TxIdle))
+		return true
+	}
+	s.refusal = s.featureRefusal(t)
+	return false
+}
+
+// discardAll forgets what DISCARD ALL makes a session forget, as far as it is
+// kept here: the session has no server connection now.
+func (s *session) discardAll() {
+	s.state = s.first
+	s.waiter.Want = s.first
+	clear(s.names)
+	s.forgetUnnamed()
+}
+
+// answerRefusal answers m with the error that stands against it.
+func (s *session) answerRefusal(m message) int {
+	e := s.refusal
+	s.refusal = nil
+	s.tally.errors.Add(1)
+	switch m.kind {
+	case wire.ClientQuery, wire.ClientFunctionCall, wire.ClientSync:
+		s.reply(wire.AppendReady(e.AppendTo(nil), wire.TxIdle))
+	default:
+		s.reply(e.AppendTo(nil))
+		s.skip = true
+	}
+	return s.swallow(m)
+}
+
+// skipping drops what follows an error of ours up to the Sync, as the server
+// would.
+func (s *session) skipping(m message) int {
+	if m.kind == wire.ClientSync {
+		s.skip = false
+		s.reply(wire.AppendReady(nil, wire.TxIdle))
+	}
+	return s.swallow(m)
+}
+
+// whileActive forwards a message to the session's server.
+func (s *session) whileActive(m message) int {
+	x := &s.server.conn.Exchange
+	switch m.kind {
+	case wire.ClientCopyData, wire.ClientCopyDone, wire.ClientCopyFail:
+		if !x.ForwardCopy(m.kind) {
+			return s.swallow(m)
+		}
+		return s.pass(m)
+	case wire.ClientSync:
+		x.Forward(wire.OweSync, false, nil)
+		return s.boundary(m)
+	}
+	switch {
+	case x.CopyingIn() && m.kind != wire.ClientFlush:
+		return 0 // would end the connection; it waits for the end of the COPY
+	case x.Skipping():
+		return s.swallow(m)
+	}
+	return s.forward(m, x)
+}
+
+// boundary passes a message that ends a batch. A session that pipelines waits
+// there for its turn when others wait for a server.
+func (s *session) boundary(m message) int {
+	s.server.touched = s.id
+	s.server.batch++
+	s.yield = s.yield || s.route.Mode == modeStatement || s.pool.Contended()
+	s.busy()
+	return s.pass(m)
+}
+
+// busy starts the clock on what the server was just asked.
+func (s *session) busy() {
+	if ts := &s.loop.timers; ts.last[queryTimer] > 0 {
+		ts.set(&s.timer, queryTimer, s.loop.now)
+	} else {
+		ts.stop(&s.timer)
+	}
+}
+
+func (s *session) forward(m message, x *wire.Exchange) int {
+	if s.route.Mode == modeSession {
+		return s.forwardPlain(m, x)
+	}
+	switch m.kind {
+	case wire.ClientQuery:
+		return s.forwardQuery(m, x)
+	case wire.ClientParse:
+		return s.forwardParse(m, x)
+	case wire.ClientBind:
+		return s.forwardBind(m, x)
+	case wire.ClientDescribe, wire.ClientClose:
+		return s.forwardTarget(m, x)
+	case wire.ClientFunctionCall:
+		x.Forward(wire.OweCall, false, nil)
+		s.ran(wire.MayChangeState, nil)
+		return s.boundary(m)
+	case wire.ClientFlush:
+		x.Forward(wire.OweNothing, false, nil)
+		return s.pass(m)
+	}
+	x.Forward(wire.OweExecute, false, nil)
+	return s.pass(m)
+}
+
+// forwardQuery forwards a simple Query.
+func (s *session) forwardQuery(m message, x *wire.Exchange) int {
+	traits, sql := judge(m)
+	if e := s.screen(traits, sql); e != nil {
+		return s.provoke(m, x, e)
+	}
+	s.ran(traits, sql)
+	s.ending = traits&wire.EndsTransaction != 0
+	s.forgetUnnamed()
+	s.server.unnamedOf = 0
+	x.Forward(wire.OweQuery, false, nil)
+	return s.boundary(m)
+}
+
+// judge scans a Query's text; of one too long to be whole, nothing is known.
+func judge(m message) (wire.Traits, []byte) {
+	sql, ok := wire.QueryText(m.body())
+	if !ok || !m.complete() {
+		return wire.MayChangeState, nil
+	}
+	return wire.Scan(sql), sql
+}
+
+// forwardPlain forwards in session mode: the server is the session's own until
+// it ends, names and all. What the profile decides is still not the client's.
+func (s *session) forwardPlain(m message, x *wire.Exchange) int {
+	kind := plainKind(m)
+	traits, sql := wire.MayChangeState, []byte(nil)
+	switch {
+	case kind == wire.OweQuery:
+		traits, sql = judge(m)
+		s.ending = traits&wire.EndsTransaction != 0
+	case kind == wire.OweParse && m.complete():
+		_, rest, _ := wire.SplitParse(m.body())
+		sql = wire.ParseText(rest)
+		traits = wire.Scan(sql)
+	}
+	if e := s.screen(traits, sql); e != nil {
+		return s.provoke(m, x, e)
+	}
+	s.ran(traits|wire.MayChangeState, sql)
+	x.Forward(kind, false, nil)
+	if kind == wire.OweQuery || kind == wire.OweCall {
+		return s.boundary(m)
+	}
+	return s.pass(m)
+}
+
+func plainKind(m message) wire.Kind {
+	switch m.kind {
+	case wire.ClientQuery:
+		return wire.OweQuery
+	case wire.ClientFunctionCall:
+		return wire.OweCall
+	case wire.ClientParse:
+		return wire.OweParse
+	case wire.ClientBind:
+		return wire.OweBind
+	case wire.ClientExecute:
+		return wire.OweExecute
+	case wire.ClientClose:
+		return wire.OweClose
+	case wire.ClientDescribe:
+		if b := m.body(); len(b) > 0 && b[0] == 'P' {
+			return wire.OweDescribePortal
+		}
+		return wire.OweDescribeStatement
+	}
+	return wire.OweNothing
+}

@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tenantpool/pool"
+	"tenantpool/wire"
+)
+
+// A client's own settings are read back from the server, never computed. What
+// the server reports of its own accord is learned as it is relayed; for the
+// others a session collects names from the texts it sends, and asks for their
+// values when its server is quiet, before it is released.
+
+// maxAsked bounds how many names are collected; a session that sets more keeps
+// its connection.
+const maxAsked = 200
+
+// governsText refuses a text that would set what the tenant's profile decides.
+func (s *session) governsText(sql []byte) *wire.Error {
+	changes, _ := wire.SettingChanges(sql)
+	for _, c := range changes {
+		if e := s.governs(c); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// noteSettings collects the settings that a text is about to change. One that
+// changes what cannot be read off it makes the session keep its connection.
+func (s *session) noteSettings(sql []byte) {
+	changes, complete := wire.SettingChanges(sql)
+	for _, c := range changes {
+		s.noteChange(c)
+	}
+	s.changed = s.changed || len(changes) > 0 || !complete
+	if !complete && s.pinned == pinNone && s.route.Mode != modeSession {
+		s.pin(pinUnreadableSetting)
+	}
+}
+
+// governs refuses to let a client set what its tenant's profile decides: a path
+// that leads anywhere but where the profile's does, a role, the profile's
+// settings.
+func (s *session) governs(c wire.SettingChange) *wire.Error {
+	prof := s.first.Profile()
+	switch {
+	case c.Name == "" || c.Reset || !prof.Owns(c.Name):
+		return nil
+	case c.Name == "search_path" && c.Known && onlyOwn(withoutEmpty(c.Value), s.route.Path):
+		return nil
+	case c.Name == "role" && c.Known && len(c.Value) == 1 && (c.Value[0] == prof.Role() || prof.Role() == "" && c.Value[0] == "none"):
+		return nil
+	}
+	return governed(c.Name, s.route.Tenant).WithSeverity("ERROR")
+}
+
+// withoutEmpty drops the empty name: SET search_path = ” is a path to nowhere.
+func withoutEmpty(path []string) []string {
+	return slices.DeleteFunc(slices.Clone(path), func(n string) bool { return n == "" })
+}
+
+func (s *session) noteChange(c wire.SettingChange) {
+	prof := s.first.Profile()
+	switch {
+	case c.Name == "":
+		s.restore = true
+		s.ask("search_path")
+		for _, own := range s.state.Settings() {
+			s.ask(own.Name)
+		}
+	case prof.Owns(c.Name):
+		s.restore = s.restore || c.Reset
+		if c.Name == "search_path" {
+			s.ask(c.Name)
+		}
+	default:
+		s.ask(c.Name)
+	}
+}
+
+// ask has a setting read back when the server is quiet, unless the server
+// reports it by itself.
+func (s *session) ask(name string) {
+	for reported := range s.params.All() {
+		if strings.EqualFold(reported, name) && name != "search_path" {
+			return
+		}
+	}
+	switch {
+	case s.route.Mode == modeSession || slices.Contains(s.asked, name):
+	case len(s.asked) == maxAsked && s.pinned == pinNone:
+		s.pin(pinUnreadableSetting)
+	case len(s.asked) < maxAsked:
+		s.asked = append(s.asked, name)
+	}
+}
+
+// tend runs what a settled server needs before anything else of the client's:
+// the profile's own settings behind a reset, then the reading back of what the
+// client has set. It returns true while one of them is under way.
+func (s *session) tend(srv *server) bool {
+	x := &srv.conn.Exchange
+	if !s.changed || x.Status() == wire.TxFailed {
+		return false // a failed transaction's changes are undone with it
+	}
+	if x.Status() == wire.TxIdle {
+		srv.conn.Unproven(s.id)
+	}
+	if s.eof {
+		return false
+	}
+	stays := x.Status() == wire.TxOpen || !s.mayRelease()
+	switch {
+	case s.restore && stays:
+		s.restore = false
+		s.aside(srv, phaseRestoring, s.first.Profile().Restore(x.Status() == wire.TxOpen))
+		return true
+	case x.Status() == wire.TxOpen:
+		return false
+	case len(s.asked) > 0 && s.pinned == pinNone:
+		s.startReading(srv)
+		return true
+	}
+	s.changed, s.restore = false, false
+	return false
+}
+
+func (s *session) startReading(srv *server) {
+	s.enter(phaseReading)
+	srv.unnamedOf = 0
+	srv.forward(s.loop, pool.ReadMessage(s.asked))
+}
+
+var errReadBack = errors.New("the settings of the session could not be read back")
+
+// readBack takes one message of the answer; done says that it was the last.
+func (s *session) readBack(m wire.ServerMsg, body []byte) (done bool, err error) {
+	switch m {
+	case wire.ServerDataRow:
+		return false, s.learnRow(body)
+	case wire.ServerRowDescription, wire.ServerCommandComplete, wire.ServerParameterStatus,
+		wire.ServerNotification, wire.ServerNoticeResponse:
+		return false, nil
+	case wire.ServerReadyForQuery:
+		if len(s.asked) > 0 || len(body) != 1 || body[0] != wire.TxIdle {
+			return true, errReadBack
+		}
+		s.changed, s.restore = false, false
+		return true, nil
+	}
+	return true, errReadBack
+}
+
+// learnRow makes the values read the session's own.
+func (s *session) learnRow(body []byte) error {
+	if len(body) < 2 || int(binary.BigEndian.Uint16(body)) != len(s.asked) {
+		return errReadBack
+	}
+	rest := body[2:]
+	state := s.state
+	for _, name := range s.asked {
+		value, tail, ok := cutColumn(rest)
+		if !ok {
+			return errReadBack
+		}
+		rest = tail
+		var err error
+		if state, err = s.learned(state, name, value); err != nil {
+			return err
+		}
+	}
+	s.changeState(state)
+	s.asked = nil
+	return nil
+}
+
+// cutColumn takes one column off a DataRow; NULL is nil.
+func cutColumn(b []byte) (value, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, nil, false
+	}
+	n := int32(binary.BigEndian.Uint32(b))
+	b = b[4:]
+	switch {
+	case n == -1:
+		return nil, b, true
+	case n < 0 || int(n) > len(b):
+		return nil, nil, false
+	}
+	return b[:n:n], b[n:], true
+}
+
+// learned is the state with one value more. A search_path is followed if it
+// leads only where the profile's does; if a function has led it elsewhere, the
+// connection and the session end.
+func (s *session) learned(state *pool.State, name string, value []byte) (*pool.State, error) {
+	switch {
+	case name == "search_path":
+		return s.learnedPath(state, string(value))
+	case value == nil:
+		return state.Without(name), nil
+	}
+	return state.With(name, string(value)), nil
+}
+
+func (s *session) learnedPath(state *pool.State, value string) (*pool.State, error) {
+	names, ok := wire.SplitIdentifiers(value)
+	names = withoutEmpty(names)
+	if !ok || !onlyOwn(names, s.route.Path) {
+		return nil, fmt.Errorf("search_path was moved to where tenant %q does not go", s.route.Tenant)
+	}
+	spec := profileSpec(s.route)
+	spec.Path = names
+	if s.restore {
+		spec.Path = s.first.Profile().Path()
+	}
+	prof, err := s.proxy.states.Profile(spec)
+	if err != nil {
+		return nil, err
+	}
+	return s.proxy.states.State(prof, state.Settings()), nil
+}

@@ -1,0 +1,274 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+	"unique"
+
+	"tenantpool/pool"
+	"tenantpool/routing"
+	"tenantpool/wire"
+)
+
+// login is one client's time before its first query, on a goroutine of its own.
+type login struct {
+	proxy   *Proxy
+	conn    net.Conn
+	r       *bufio.Reader
+	ctx     context.Context
+	startup *wire.Startup
+	user    string
+	out     []byte // said last, if the login succeeds
+}
+
+// login takes conn, logs its client in and hands it to a loop, or tells it why
+// not and closes it.
+func (p *Proxy) login(conn net.Conn) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.opts.Log.Error("panic in a login", "panic", r, "stack", string(debug.Stack()))
+			conn.Close()
+		}
+	}()
+	ctx, stop := context.Background(), context.CancelFunc(func() {})
+	if d := p.opts.LoginTimeout; d > 0 {
+		ctx, stop = context.WithTimeout(ctx, d)
+		_ = conn.SetDeadline(time.Now().Add(d))
+	}
+	defer stop()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(p.opts.KeepAlive)
+	}
+	g := &login{proxy: p, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
+	if err := g.run(); err != nil {
+		g.refuse(err)
+	}
+}
+
+// refuse tells the client why it cannot log in, if it is still there to hear.
+func (g *login) refuse(err error) {
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		e = errLoginTimeout
+	}
+	if e != nil {
+		_ = g.conn.SetWriteDeadline(time.Now().Add(lingerTime))
+		_, _ = g.conn.Write(e.WithSeverity("FATAL").AppendTo(nil))
+		g.proxy.opts.Log.Debug("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "error", e)
+		g.linger()
+	}
+	g.conn.Close()
+}
+
+// linger reads what the client still sends, briefly, so that the kernel does
+// not answer it with a reset that would overtake our last words.
+func (g *login) linger() {
+	if c, ok := g.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		_ = g.conn.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, g.r, 64<<10)
+	}
+}
+
+func (g *login) run() error {
+	st, err := wire.ReadStartup(g.r, g.conn)
+	if err != nil {
+		return err
+	}
+	g.startup = st
+	if st.Cancel != nil {
+		g.cancel()
+		return nil
+	}
+	if err := g.admit(); err != nil {
+		return err
+	}
+	defer func() {
+		if g.startup != nil {
+			g.proxy.clients.Add(-1) // not handed over
+		}
+	}()
+	return g.enter()
+}
+
+// cancel passes a cancel request to the loop of the session it names. The
+// client learns nothing but that the connection closes.
+func (g *login) cancel() {
+	if s := g.proxy.keys.find(g.startup.Cancel); s != nil {
+		done := make(chan struct{})
+		s.loop.post(func(*Loop) {
+			s.cancelRequested()
+			close(done)
+		})
+		<-done
+	}
+	g.conn.Close()
+}
+
+// admit counts the client, if there is room for it.
+func (g *login) admit() error {
+	p := g.proxy
+	n := p.clients.Add(1)
+	var err error
+	switch {
+	case p.draining.Load():
+		err = errShutdown
+	case p.opts.MaxClients > 0 && n > int64(p.opts.MaxClients):
+		err = errTooManyClients
+	case p.opts.MaxDescriptors > 0 && uint64(n) > p.clientDescriptors():
+		err = errNoDescriptors
+	}
+	if err != nil {
+		p.clients.Add(-1)
+	}
+	return err
+}
+
+// reservedDescriptors are kept for listeners, pollers, cancels and logs.
+const reservedDescriptors = 64
+
+// clientDescriptors is how many descriptors are left for clients beside those
+// of the server connections and the reserve.
+func (p *Proxy) clientDescriptors() uint64 {
+	used := uint64(reservedDescriptors)
+	for _, po := range p.opts.Pools {
+		used += uint64(2 * po.Size)
+	}
+	if used >= p.opts.MaxDescriptors {
+		return 1
+	}
+	return p.opts.MaxDescriptors - used
+}
+
+// enter authenticates the client, finds its route and hands it over.
+func (g *login) enter() error {
+	st := g.startup
+	if st.Negotiate {
+		if _, err := g.conn.Write(wire.AppendNegotiateProtocolVersion(nil, st.Minor, st.Unrecognized)); err != nil {
+			return err
+		}
+	}
+	g.user, _ = st.Get("user")
+	if v, ok := st.Get("replication"); ok && v != "false" && v != "off" && v != "0" && v != "no" {
+		return errReplication
+	}
+	if err := g.authenticate(); err != nil {
+		return err
+	}
+	route, err := g.route()
+	if err != nil {
+		return err
+	}
+	return g.handOver(route)
+}
+
+// route finds the tenant's route. Whoever is not admitted and whoever asks for
+// a tenant that does not exist get the same answer.
+func (g *login) route() (*routing.Route, error) {
+	id := routing.Identity{User: g.user}
+	id.Database, _ = g.startup.Get("database")
+	if id.Database == "" {
+		id.Database = g.user
+	}
+	r, err := g.proxy.opts.Table.Resolve(id)
+	if err == nil {
+		err = g.exists(r)
+		if err == nil {
+			return r, nil
+		}
+	}
+	var refusal *routing.Refusal
+	if !errors.As(err, &refusal) {
+		return nil, err
+	}
+	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "database", id.Database, "reason", refusal.Error())
+	switch {
+	case refusal.Reason == routing.ReasonDisabled:
+		return nil, tenantDisabled(refusal.Tenant)
+	case refusal.Source == routing.FromUser:
+		return nil, passwordFailed(g.user)
+	}
+	return nil, databaseUnknown(id.Database)
+}
+
+// exists checks that a tenant known by its schema alone has one.
+func (g *login) exists(r *routing.Route) error {
+	if r.Existence != routing.BySchema {
+		return nil
+	}
+	ok, err := g.proxy.pools[r.Cluster].SchemaIsTenant(g.ctx, r.Schema)
+	if err != nil {
+		return g.unreachable(r, err)
+	}
+	if !ok {
+		return &routing.Refusal{Source: r.Source, Reason: routing.ReasonUnknown, Tenant: r.Tenant}
+	}
+	return nil
+}
+
+// unreachable turns the error of a look-up into what the client is told.
+func (g *login) unreachable(r *routing.Route, err error) error {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return loginError(e)
+	}
+	if e := g.proxy.pools[r.Cluster].LastError(); e != nil {
+		return loginError(e)
+	}
+	return &wire.Error{Severity: "FATAL", Code: "08001", Message: "the server cannot be reached"}
+}
+
+// handOver makes the session and gives its descriptor to a loop.
+func (g *login) handOver(r *routing.Route) error {
+	p := g.proxy
+	s := &session{proxy: p, user: unique.Make(g.user), route: r, pool: p.pools[r.Cluster], tally: p.tallies.of(r.Tenant)}
+	if err := g.profile(s); err != nil {
+		return err
+	}
+	if n := s.tally.clients.Add(1); r.MaxClients > 0 && n > int64(r.MaxClients) {
+		s.tally.clients.Add(-1)
+		return tenantFull(r.Tenant)
+	}
+	s.id = pool.HolderID(p.lastID.Add(1))
+	s.waiter.Holder = s.id
+	s.sameTenant = p.opts.SameTenant[r.Cluster]
+	p.keys.issue(s, g.startup.Minor)
+	if err := g.greet(s); err != nil {
+		p.keys.revoke(s)
+		s.tally.clients.Add(-1)
+		return err
+	}
+	return nil
+}
+
+// greet says that the login is done and moves the client to its loop.
+func (g *login) greet(s *session) error {
+	out := g.out
+	for name, value := range s.params.All() {
+		out = wire.AppendParameterStatus(out, name, value)
+	}
+	out = wire.AppendBackendKeyData(out, s.key.pid, s.key.bytes())
+	out = wire.AppendReady(out, wire.TxIdle)
+	if _, err := g.conn.Write(out); err != nil {
+		return err
+	}
+	held, _ := g.r.Peek(g.r.Buffered())
+	held = append([]byte(nil), held...)
+	fd, err := detach(g.conn)
+	if err != nil {
+		return err
+	}
+	s.fd = fd
+	s.loop = g.proxy.quietest()
+	s.loop.sessions.Add(1)
+	g.startup = nil // handed over: the session is counted until it closes
+	s.loop.post(func(l *Loop) { s.start(l, held) })
+	return nil
+}

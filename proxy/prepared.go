@@ -1,0 +1,417 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"tenantpool/pool"
+	"tenantpool/wire"
+)
+
+// replayLimit is the longest unnamed statement that is remembered, so that it
+// can be parsed again where a switch has destroyed it.
+const replayLimit = 16 << 10
+
+// binding is what a client's statement name stands for.
+type binding struct {
+	stmt  *pool.Statement
+	large string // the server-side name of one too long to share: the session is pinned
+}
+
+// change is what happens to statements when the answer to one message passes;
+// it is the ref of that message in the exchange. If the answer never comes,
+// because an error skipped it, the change dies.
+type change struct {
+	name   string // the client's name; changed if renames
+	to     binding
+	rename bool                  // the client's name changes; to the zero binding: it is closed
+	parse  *pool.ServerStatement // sent to be parsed
+	stmt   *pool.Statement       // what it holds
+	close  *pool.ServerStatement // sent to be closed
+	answer wire.ServerMsg        // given by us: ParseComplete or CloseComplete
+}
+
+// unnamedParse is the ref of every Parse of the unnamed statement.
+var unnamedParse = &change{}
+
+// lookup finds what a client's name will stand for once everything sent so far
+// has been answered.
+func (s *session) lookup(name []byte) (binding, bool) {
+	for i := len(s.pending) - 1; i >= 0; i-- {
+		if c := s.pending[i]; c.name == string(name) {
+			return c.to, c.to != binding{}
+		}
+	}
+	b, ok := s.names[string(name)]
+	return b, ok
+}
+
+// owe queues a message's answer with the change that its passing makes.
+func (s *session) owe(x *wire.Exchange, k wire.Kind, hidden bool, c *change) {
+	if x.Forward(k, hidden, c) && c.rename {
+		s.pending = append(s.pending, c)
+	}
+}
+
+// answerSelf queues an answer of ours, which takes its place behind all others.
+func (s *session) answerSelf(x *wire.Exchange, c *change) {
+	if x.Own(c) {
+		s.pending = append(s.pending, c)
+	}
+}
+
+// forwardParse handles the Parse of a named statement: one that the server has
+// already is answered here, any other is parsed under a name of ours.
+func (s *session) forwardParse(m message, x *wire.Exchange) int {
+	name, rest, ok := wire.SplitParse(m.body())
+	switch {
+	case !ok:
+		x.Forward(wire.OweParse, false, nil)
+		return s.pass(m)
+	case len(name) == 0:
+		return s.parseUnnamed(m, x, rest)
+	}
+	if _, exists := s.lookup(name); exists {
+		return s.provoke(m, x, duplicateStatement(name))
+	}
+	if !m.complete() || !wire.ValidParse(rest) {
+		return s.parseUnshared(m, x, name)
+	}
+	stmt := s.proxy.statements.Intern(rest)
+	if e := s.screen(stmt.Traits(), wire.ParseText(rest)); e != nil {
+		return s.provoke(m, x, e)
+	}
+	c := &change{name: string(name), to: binding{stmt: stmt}, rename: true}
+	known := s.server.conn.Statements
+	if known.Find(s.state, stmt, s.server.batch) != nil && x.Status() != wire.TxFailed {
+		c.answer = wire.ServerParseComplete
+		s.answerSelf(x, c)
+		return s.swallow(m)
+	}
+	c.stmt, c.parse = stmt, known.Add(s.state, stmt, s.server.batch)
+	s.evict(x)
+	s.owe(x, wire.OweParse, false, c)
+	return s.rename(m, 0, name, c.parse.Name)
+}
+
+// goodStatement is a statement that a server has parsed under a state.
+type goodStatement struct {
+	state *pool.State
+	stmt  *pool.Statement
+}
+
+// maxGood bounds how many of them a loop remembers.
+const maxGood = 8 << 10
+
+func (l *Loop) parsedWell(g goodStatement) {
+	if len(l.good) >= maxGood {
+		clear(l.good)
+	}
+	l.good[g] = struct{}{}
+}
+
+// parseWhileIdle answers the Parse of a statement that parsed well before: it
+// takes no server until it is bound. A client that prepares and waits, while
+// others that depend on it hold all the servers, would else wait for ever.
+func (s *session) parseWhileIdle(m message) bool {
+	name, rest, ok := wire.SplitParse(m.body())
+	if !ok || len(name) == 0 || !wire.ValidParse(rest) {
+		return false
+	}
+	if _, exists := s.names[string(name)]; exists {
+		return false
+	}
+	stmt := s.proxy.statements.Intern(rest)
+	if _, good := s.loop.good[goodStatement{s.state, stmt}]; !good {
+		return false
+	}
+	s.setName(string(name), binding{stmt: stmt})
+	s.reply(wire.AppendEmpty(nil, wire.ServerParseComplete))
+	return true
+}
+
+// closeWhileIdle answers the Close of a named statement.
+func (s *session) closeWhileIdle(m message) bool {
+	kind, name, ok := wire.SplitTarget(m.body())
+	if !ok || kind != 'S' || len(name) == 0 {
+		return false
+	}
+	delete(s.names, string(name))
+	s.reply(wire.AppendEmpty(nil, wire.ServerCloseComplete))
+	return true
+}
+
+func (s *session) setName(name string, to binding) {
+	if s.names == nil {
+		s.names = make(map[string]binding)
+	}
+	s.names[name] = to
+}
+
+// parseUnshared forwards a Parse that cannot be shared: too long to be held, or
+// malformed, which is for the server to say. The session keeps its server.
+func (s *session) parseUnshared(m message, x *wire.Exchange, name []byte) int {
+	c := &change{name: string(name), rename: true}
+	s.server.large++
+	c.to.large = s.server.conn.Statements.UnknownName() + "_" + strconv.FormatUint(s.server.large, 10)
+	s.ran(wire.MayChangeState, nil)
+	if !m.complete() {
+		s.pin(pinLargeStatement)
+	}
+	s.owe(x, wire.OweParse, false, c)
+	return s.rename(m, 0, name, c.to.large)
+}
+
+// rename sends m on with the statement name old, which stands front bytes into
+// its body, replaced.
+func (s *session) rename(m message, front int, old []byte, to string) int {
+	size := m.size - len(old) + len(to)
+	if size > wire.MaxMessage {
+		s.fatal(errMessageTooLong)
+		return 0
+	}
+	skip := wire.HeaderSize + front + len(old)
+	return s.replace(m, skip, func(dst []byte) []byte {
+		dst = append(dst, byte(m.kind))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(size-1))
+		dst = append(dst, m.b[wire.HeaderSize:wire.HeaderSize+front]...)
+		return append(dst, to...)
+	})
+}
+
+// parseUnnamed forwards a Parse of the unnamed statement and remembers it.
+func (s *session) parseUnnamed(m message, x *wire.Exchange, rest []byte) int {
+	traits := wire.MayChangeState
+	if m.complete() {
+		traits = wire.Scan(wire.ParseText(rest))
+	}
+	if e := s.screen(traits, wire.ParseText(rest)); e != nil {
+		return s.provoke(m, x, e)
+	}
+	s.named = m.complete() && len(rest) <= replayLimit
+	s.holdBack = !s.named
+	s.unnamed = s.unnamed[:0]
+	if s.named {
+		s.unnamed = append(s.unnamed, rest...)
+	}
+	s.unnamedTraits = traits
+	s.server.unnamedOf = s.id
+	x.Forward(wire.OweParse, false, unnamedParse)
+	return s.pass(m)
+}
+
+// forgetUnnamed notes that the client's unnamed statement is gone.
+func (s *session) forgetUnnamed() {
+	s.named, s.holdBack = false, false
+	s.unnamed = s.unnamed[:0]
+	if cap(s.unnamed) > 1<<10 {
+		s.unnamed = nil
+	}
+}
+
+// forwardBind forwards a Bind, behind a Parse of ours if the server does not
+// have the statement.
+func (s *session) forwardBind(m message, x *wire.Exchange) int {
+	portal, name, _, ok := wire.SplitBind(m.body())
+	switch {
+	case !ok:
+		x.Forward(wire.OweBind, false, nil)
+		return s.pass(m)
+	case len(name) == 0:
+		s.ensureUnnamed(x)
+		s.holdBack = false
+		s.runsStatement(s.unnamedTraits, s.unnamed)
+		x.Forward(wire.OweBind, false, nil)
+		return s.pass(m)
+	}
+	b, ok := s.lookup(name)
+	switch {
+	case !ok:
+		return s.provoke(m, x, unknownStatement(name))
+	case b.stmt == nil:
+		x.Forward(wire.OweBind, false, nil)
+		return s.rename(m, len(portal)+1, name, b.large)
+	}
+	ss := s.ensure(x, b.stmt)
+	s.runsShared(b.stmt)
+	x.Forward(wire.OweBind, false, b.stmt)
+	return s.rename(m, len(portal)+1, name, ss.Name)
+}
+
+// runsShared notes that a named statement is about to run.
+func (s *session) runsShared(stmt *pool.Statement) {
+	var body []byte
+	if stmt.Traits()&wire.VisibleSet != 0 {
+		body = []byte(stmt.Body())
+	}
+	s.runsStatement(stmt.Traits(), body)
+}
+
+func (s *session) runsStatement(t wire.Traits, body []byte) {
+	s.ran(t, wire.ParseText(body))
+	s.ending = s.ending || t&wire.EndsTransaction != 0
+}
+
+// ensure makes sure that the server has stmt by the time it reads what is sent
+// next.
+func (s *session) ensure(x *wire.Exchange, stmt *pool.Statement) *pool.ServerStatement {
+	known := s.server.conn.Statements
+	if ss := known.Find(s.state, stmt, s.server.batch); ss != nil {
+		return ss
+	}
+	ss := known.Add(s.state, stmt, s.server.batch)
+	s.evict(x)
+	a := &s.loop.toServer
+	a.added(wire.AppendParse(a.add(), ss.Name, stmt.Body()))
+	s.owe(x, wire.OweParse, true, &change{parse: ss, stmt: stmt})
+	return ss
+}
+
+// evict closes the statements that the server connection has had for too long.
+func (s *session) evict(x *wire.Exchange) {
+	l := s.loop
+	l.evicted = s.server.conn.Statements.Evict(l.evicted[:0])
+	for _, ss := range l.evicted {
+		a := &l.toServer
+		a.added(wire.AppendTarget(a.add(), wire.ClientClose, 'S', ss.Name))
+		s.owe(x, wire.OweClose, true, &change{close: ss})
+	}
+}
+
+// ensureUnnamed makes sure that the server's unnamed statement is the client's:
+// parsed again if it was destroyed, closed if it is another session's.
+func (s *session) ensureUnnamed(x *wire.Exchange) {
+	if s.server.unnamedOf == s.id {
+		return
+	}
+	s.server.unnamedOf = s.id
+	a := &s.loop.toServer
+	if s.named {
+		a.added(wire.AppendParse(a.add(), "", s.unnamed))
+		x.Forward(wire.OweParse, true, unnamedParse)
+		return
+	}
+	a.added(wire.AppendTarget(a.add(), wire.ClientClose, 'S', ""))
+	x.Forward(wire.OweClose, true, nil)
+}
+
+// forwardTarget forwards a Describe or a Close.
+func (s *session) forwardTarget(m message, x *wire.Exchange) int {
+	kind, name, ok := wire.SplitTarget(m.body())
+	if !ok || kind == 'P' {
+		x.Forward(plainKind(m), false, nil)
+		return s.pass(m)
+	}
+	if m.kind == wire.ClientClose {
+		return s.forwardClose(m, x, name)
+	}
+	if len(name) == 0 {
+		s.ensureUnnamed(x)
+		x.Forward(wire.OweDescribeStatement, false, nil)
+		return s.pass(m)
+	}
+	b, ok := s.lookup(name)
+	switch {
+	case !ok:
+		return s.provoke(m, x, unknownStatement(name))
+	case b.stmt == nil:
+		x.Forward(wire.OweDescribeStatement, false, nil)
+		return s.rename(m, 1, name, b.large)
+	}
+	ss := s.ensure(x, b.stmt)
+	x.Forward(wire.OweDescribeStatement, false, b.stmt)
+	return s.rename(m, 1, name, ss.Name)
+}
+
+// forwardClose handles the Close of a statement. A named one stays on the
+// server for others: only the client's name goes.
+func (s *session) forwardClose(m message, x *wire.Exchange, name []byte) int {
+	if len(name) == 0 {
+		s.ensureUnnamed(x)
+		s.forgetUnnamed()
+		x.Forward(wire.OweClose, false, nil)
+		return s.pass(m)
+	}
+	c := &change{name: string(name), rename: true}
+	if b, _ := s.lookup(name); b.large != "" {
+		s.owe(x, wire.OweClose, false, c)
+		return s.rename(m, 1, name, b.large)
+	}
+	c.answer = wire.ServerCloseComplete
+	s.answerSelf(x, c)
+	return s.swallow(m)
+}
+
+// answered makes the change whose answer has passed.
+func (s *session) answered(c *change) {
+	known := s.server.conn.Statements
+	if c.parse != nil {
+		known.Parsed(c.parse)
+	}
+	if c.close != nil {
+		known.Closed(c.close)
+	}
+	if !c.rename {
+		return
+	}
+	s.forgetChange(c)
+	if (c.to == binding{}) {
+		delete(s.names, c.name)
+		return
+	}
+	s.setName(c.name, c.to)
+	if c.to.stmt != nil {
+		s.loop.parsedWell(goodStatement{s.state, c.to.stmt})
+	}
+}
+
+// struck undoes what waited for an answer that will not come.
+func (s *session) struck(ref any) {
+	c, ok := ref.(*change)
+	if !ok {
+		return
+	}
+	known := s.server.conn.Statements
+	if c.parse != nil {
+		known.Failed(c.parse)
+		delete(s.loop.good, goodStatement{s.state, c.stmt})
+	}
+	if c.close != nil {
+		known.NotClosed(c.close)
+	}
+	if c == unnamedParse {
+		s.forgetUnnamed()
+	}
+	if c.rename {
+		s.forgetChange(c)
+	}
+}
+
+func (s *session) forgetChange(c *change) {
+	for i, p := range s.pending {
+		if p == c {
+			s.pending = append(s.pending[:i], s.pending[i+1:]...)
+			return
+		}
+	}
+}
+
+// giveOwn sends the client the answers of ours whose turn it is.
+func (s *session) giveOwn() {
+	if b := s.appendOwn(nil); len(b) > 0 {
+		s.reply(b)
+	}
+}
+
+// appendOwn appends the answers of ours whose turn it is.
+func (s *session) appendOwn(dst []byte) []byte {
+	for {
+		ref, ok := s.server.conn.Exchange.OwnDue()
+		if !ok {
+			return dst
+		}
+		c := ref.(*change)
+		s.answered(c)
+		dst = wire.AppendEmpty(dst, c.answer)
+	}
+}

@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tenantpool/pool"
+	"tenantpool/routing"
+	"tenantpool/wire"
+)
+
+// The modes of a route, by shorter names.
+const (
+	modeSession   = routing.Session
+	modeStatement = routing.Statement
+)
+
+// Options say what a Proxy is to do. They do not change while it runs.
+type Options struct {
+	Table      *routing.Table
+	Pools      map[string]*pool.Options   // by cluster; Adopt is filled in
+	SameTenant map[string]pool.SameTenant // by cluster
+	Verify     Verifier                   // proves users; nil trusts everyone
+	Loops      int                        // event loops, at least 1
+	Log        *slog.Logger
+
+	MaxClients     int    // at once; 0 is no limit
+	MaxDescriptors uint64 // the limit of open files; 0 is unknown
+
+	// MaxPinned is, by cluster, how many sessions may keep their server beyond
+	// their transaction; 0 is half of the pool. One tenant may have half of that.
+	MaxPinned map[string]int
+
+	// Durations of 0 are off.
+	LoginTimeout           time.Duration
+	QueryWaitTimeout       time.Duration
+	QueryTimeout           time.Duration
+	TransactionTimeout     time.Duration
+	IdleTransactionTimeout time.Duration
+	ClientIdleTimeout      time.Duration
+	ClientGoneGrace        time.Duration
+	KeepAlive              net.KeepAliveConfig
+}
+
+// Verifier finds the SCRAM verifier of a user. It returns ok false for a user
+// who may not log in.
+type Verifier interface {
+	Verifier(user string) (v wire.Verifier, ok bool)
+}
+
+// Proxy accepts clients and relays between them and the pools' servers.
+type Proxy struct {
+	opts       Options
+	loops      []*Loop
+	pools      map[string]*pool.Pool
+	states     *pool.States
+	statements *pool.StatementTable
+	tallies    tallies
+	keys       cancelKeys
+	mockKey    [32]byte
+	clients    atomic.Int64
+	pinned     map[string]*atomic.Int64 // by cluster
+	lastID     atomic.Uint64
+	draining   atomic.Bool
+	logins     sync.WaitGroup
+	running    sync.WaitGroup
+	listeners  []net.Listener
+}
+
+// New makes a proxy and its pools, and starts its loops. Close ends it.
+func New(o Options) (*Proxy, error) {
+	p := &Proxy{opts: o, pools: make(map[string]*pool.Pool), pinned: make(map[string]*atomic.Int64),
+		states: pool.NewStates(), statements: pool.NewStatementTable()}
+	if _, err := rand.Read(p.mockKey[:]); err != nil {
+		return nil, err
+	}
+	for range max(1, o.Loops) {
+		l, err := newLoop()
+		if err != nil {
+			return nil, err
+		}
+		l.timers.last = [timerKinds]time.Duration{
+			waitTimer: o.QueryWaitTimeout, queryTimer: o.QueryTimeout,
+			idleTxTimer: o.IdleTransactionTimeout, transactionTimer: o.TransactionTimeout,
+			clientIdleTimer: o.ClientIdleTimeout, graceTimer: o.ClientGoneGrace, lingerTimer: lingerTime,
+		}
+		p.loops = append(p.loops, l)
+		p.running.Go(l.run)
+	}
+	for name, po := range o.Pools {
+		po.Adopt = adopt
+		p.pools[name] = pool.New(*po)
+		p.pinned[name] = new(atomic.Int64)
+	}
+	return p, nil
+}
+
+// Serve accepts clients from ln until ln is closed, which Close does. It may be
+// called for several listeners.
+func (p *Proxy) Serve(ln net.Listener) error {
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			p.opts.Log.Warn("cannot accept a client", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of descriptors: clients end, then it goes on
+			continue
+		}
+		p.logins.Go(func() { p.login(conn) })
+	}
+}
+
+// quietest is the loop with the fewest sessions.
+func (p *Proxy) quietest() *Loop {
+	best := p.loops[0]
+	for _, l := range p.loops[1:] {
+		if l.sessions.Load() < best.sessions.Load() {
+			best = l
+		}
+	}
+	return best
+}
+
+// Clients is the number of clients that have logged in and not left.
+func (p *Proxy) Clients() int { return int(p.clients.Load()) }
+
+// Pool is the pool of a cluster, or nil.
+func (p *Proxy) Pool(cluster string) *pool.Pool { return p.pools[cluster] }
+
+// Drain lets no new work begin: clients without a transaction are told
+// 57P01 and closed, the others when their transaction ends. It returns when no
+// client is left or ctx ends.
+func (p *Proxy) Drain(ctx context.Context) {
+	p.draining.Store(true)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for p.clients.Load() > 0 {
+		for _, l := range p.loops {
+			l.post(func(l *Loop) {
+				for s := range l.all {
+					s.drainNow()
+				}
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// drainNow ends a session that is between transactions.
+func (s *session) drainNow() {
+	between := s.phase == phaseIdle || s.phase == phaseActive && s.server.conn.Exchange.Quiet()
+	if between && len(s.in) == 0 {
+		s.fatal(errShutdown)
+	}
+}
+
+// Close ends every session (57P01), the pools and the loops. Listeners are the
+// caller's to close before.
+func (p *Proxy) Close(ctx context.Context) {
+	p.draining.Store(true)
+	for _, l := range p.loops {
+		done := make(chan struct{})
+		l.post(func(l *Loop) {
+			for s := range l.all {
+				s.fatal(errShutdown)
+				s.close()
+			}
+			close(done)
+		})
+		<-done
+	}
+	for _, pl := range p.pools {
+		pl.Close(ctx)
+	}
+	for _, l := range p.loops {
+		l.post(func(l *Loop) { l.stopped = true })
+	}
+	p.running.Wait()
+}
+
+// closed takes a session out of the books.
+func (p *Proxy) closed(s *session) {
+	p.keys.revoke(s)
+	p.clients.Add(-1)
+	s.loop.sessions.Add(-1)
+	s.tally.clients.Add(-1)
+}

@@ -1,0 +1,323 @@
+package proxy
+
+import (
+	"bytes"
+
+	"tenantpool/pool"
+	"tenantpool/wire"
+)
+
+// serverReady handles an event on the session's own server.
+func (s *session) serverReady(events uint32) {
+	srv := s.server
+	if events&writable != 0 && srv.sending() {
+		s.flushServer(srv)
+		if s.server != srv {
+			return
+		}
+	}
+	if events&(readable|hungUp) != 0 {
+		s.readServer(srv)
+	}
+}
+
+// flushServer goes on writing to the server; when it has taken all, the client
+// may go on.
+func (s *session) flushServer(srv *server) {
+	if srv.flush(s.loop) != nil {
+		srv.broken = true
+		s.loop.chunks.put(srv.out)
+		srv.out, srv.outAt = nil, 0
+	}
+	if !srv.sending() {
+		s.proceed()
+	}
+}
+
+// readServer takes what the server sent, unless the client is behind.
+func (s *session) readServer(srv *server) {
+	l := s.loop
+	if s.sending() && !s.deaf {
+		srv.pause(l)
+		return
+	}
+	data, st := srv.fill(l, srv.need)
+	relaying := s.phase == phaseActive
+	used, err := s.fromServer(srv, data)
+	if s.server != srv {
+		return // discarded on the way
+	}
+	srv.keep(l, data, used)
+	switch {
+	case err != nil:
+		s.serverLost(srv, pool.ReasonProtocol, err.Error())
+	case st != readMore:
+		s.serverLost(srv, pool.ReasonServerClosed, "server closed the connection unexpectedly")
+	case relaying:
+		s.afterRelay(srv)
+	default:
+		s.proceed()
+		s.cancelHeld()
+	}
+}
+
+func (s *session) fromServer(srv *server, data []byte) (int, error) {
+	switch s.phase {
+	case phaseSwitching, phaseRestoring, phaseReading, phaseUndoing, phaseBlanking:
+		return s.readAside(srv, data)
+	}
+	return s.relay(srv, data)
+}
+
+// relay sends the server's messages on to the client and keeps the books.
+func (s *session) relay(srv *server, data []byte) (used int, err error) {
+	a := &s.loop.toClient
+	a.start(data)
+	for used < len(data) && err == nil && s.phase == phaseActive {
+		var n int
+		if n, err = s.relayOne(srv, data, used); n == 0 {
+			break
+		}
+		used += n
+	}
+	s.reply(a.done())
+	return used, err
+}
+
+// relayOne handles what is at data[at]: the rest of a body, or one message. It
+// returns the bytes done with, 0 if more are needed.
+func (s *session) relayOne(srv *server, data []byte, at int) (int, error) {
+	rest := data[at:]
+	if srv.body > 0 {
+		n := min(srv.body, len(rest))
+		srv.body -= n
+		if !srv.bodyDrop {
+			s.loop.toClient.take(at, at+n)
+		}
+		return n, nil
+	}
+	if len(rest) < wire.HeaderSize {
+		srv.need = wire.HeaderSize
+		return 0, nil
+	}
+	m, size, e := wire.ServerHeader(rest)
+	if e != nil {
+		return 0, e
+	}
+	have := min(size, len(rest))
+	if have < size && understood(m) && have < holdLimit {
+		srv.need = min(size, holdLimit)
+		return 0, nil
+	}
+	return have, s.relayMessage(srv, reply{m, size, at, rest[:have]})
+}
+
+// understood says which messages are looked into; all others go by their header.
+func understood(m wire.ServerMsg) bool {
+	switch m {
+	case wire.ServerReadyForQuery, wire.ServerErrorResponse, wire.ServerParameterStatus, wire.ServerCommandComplete:
+		return true
+	}
+	return false
+}
+
+// reply is a server's message, or the beginning of a long one.
+type reply struct {
+	kind wire.ServerMsg
+	size int
+	at   int
+	b    []byte
+}
+
+func (r reply) body() []byte { return r.b[wire.HeaderSize:] }
+
+func (s *session) relayMessage(srv *server, r reply) error {
+	x := &srv.conn.Exchange
+	var status byte
+	if r.kind == wire.ServerReadyForQuery {
+		if r.size != wire.HeaderSize+1 {
+			return wire.FatalProtocol("malformed ReadyForQuery from the server")
+		}
+		status = r.b[wire.HeaderSize]
+	}
+	receipt, err := x.Receive(r.kind, status)
+	if err != nil {
+		return err
+	}
+	srv.body, srv.bodyDrop = r.size-len(r.b), receipt.Hidden
+	switch r.kind {
+	case wire.ServerErrorResponse:
+		s.relayError(srv, r, receipt)
+		return nil
+	case wire.ServerReadyForQuery:
+		if s.atReady(srv, status) {
+			return nil
+		}
+	case wire.ServerParameterStatus:
+		if err := srv.note(r.kind, r.body()); err != nil {
+			return err
+		}
+		s.learn(r.body())
+	case wire.ServerCommandComplete:
+		s.noteTag(srv, r.body())
+	}
+	if !receipt.Hidden {
+		s.loop.toClient.take(r.at, r.at+len(r.b))
+	}
+	if receipt.Complete {
+		s.completed(receipt.Ref)
+	}
+	return nil
+}
+
+// completed makes the change that waited for this answer, and gives the answers
+// of ours that waited behind it.
+func (s *session) completed(ref any) {
+	if c, ok := ref.(*change); ok {
+		s.answered(c)
+	}
+	if s.server.conn.Exchange.OwnWaits() {
+		a := &s.loop.toClient
+		a.added(s.appendOwn(a.add()))
+	}
+}
+
+// relayError passes a server's error on, or ours in its place.
+func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
+	a := &s.loop.toClient
+	f, err := wire.ParseErrorFields(r.body())
+	if err == nil {
+		s.noteError(srv, f, receipt.Ref)
+	}
+	for _, ref := range receipt.Struck {
+		s.struck(ref)
+	}
+	if p, ok := receipt.Ref.(*provoked); ok {
+		srv.bodyDrop = true
+		a.added(p.error.AppendTo(a.add()))
+		return
+	}
+	if receipt.Hidden && srv.conn.Exchange.HeadKind() == wire.OweQuery {
+		return // an error in a Query of ours
+	}
+	srv.bodyDrop = false
+	a.take(r.at, r.at+len(r.b))
+	s.tally.errors.Add(1)
+}
+
+// noteError draws what is to be drawn from an error on its way to the client.
+func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
+	switch string(f.Severity) {
+	case "FATAL", "PANIC":
+		srv.saidFatal = true
+	}
+	switch string(f.Code) {
+	case "0A000":
+		if stmt, ok := ref.(*pool.Statement); ok {
+			stmt.Invalidate()
+		}
+	case "42P01", "3F000":
+		s.pool.RecheckSoon(s.state.Profile())
+	}
+}
+
+// atReady handles a ReadyForQuery. It returns true if the client is not to see
+// it yet.
+func (s *session) atReady(srv *server, status byte) bool {
+	x := &srv.conn.Exchange
+	s.ending = false
+	ts, now := &s.loop.timers, s.loop.now
+	if s.recheck && status == wire.TxIdle {
+		s.recheck = false
+		s.pool.RecheckSoon(s.state.Profile())
+	}
+	if status == wire.TxIdle {
+		s.tally.transactions.Add(1)
+		s.stopTx()
+		ts.stop(&s.timer)
+		return false
+	}
+	if s.route.Mode == modeStatement && status == wire.TxOpen && x.Owing() == 0 {
+		s.undo(srv)
+		return true
+	}
+	s.startTx()
+	if x.Owing() == 0 {
+		ts.set(&s.timer, idleTxTimer, now)
+	}
+	return false
+}
+
+// learn keeps the value that the server reports: it is the connection's, and
+// the client's view, and where the client may set it, the client's own setting.
+func (s *session) learn(body []byte) {
+	n, v, ok := wire.SplitParameterStatus(body)
+	if !ok {
+		return
+	}
+	name, value := string(n), string(v)
+	s.params = s.params.Set(name, value)
+	if settable(name) {
+		s.changeState(s.state.With(name, value))
+	}
+}
+
+// settable says which of the parameters that servers report a client may set;
+// the others are the server's to tell.
+func settable(name string) bool {
+	switch name {
+	case "application_name", "client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
+		"standard_conforming_strings", "default_transaction_read_only", "scram_iterations":
+		return true
+	}
+	return false
+}
+
+func (s *session) changeState(to *pool.State) {
+	s.state = to
+	s.waiter.Want = to
+}
+
+// noteTag notes the commands that empty a connection of its statements.
+func (s *session) noteTag(srv *server, body []byte) {
+	tag, ok := wire.CommandTag(body)
+	if !ok || len(tag) < 11 || tag[0] != 'D' {
+		return
+	}
+	switch {
+	case bytes.Equal(tag, []byte("DISCARD ALL")), bytes.Equal(tag, []byte("DEALLOCATE ALL")):
+		srv.conn.Statements.Reset()
+		clear(s.names)
+		if tag[1] == 'I' {
+			s.changeState(s.first)
+			s.changed, s.restore, s.asked = true, true, nil
+		}
+	}
+}
+
+// afterRelay gives the server back if the exchange is over, and goes on.
+func (s *session) afterRelay(srv *server) {
+	if s.phase != phaseActive {
+		return // our ROLLBACK runs
+	}
+	x := &srv.conn.Exchange
+	if x.Settled() && len(srv.in) == 0 && srv.body == 0 {
+		s.yield = false
+		if s.tend(srv) {
+			return
+		}
+		if x.Quiet() && s.mayRelease() {
+			s.release()
+		}
+	}
+	s.proceed()
+}
+
+// cancelHeld sends on a cancel request that came while the session's switch ran
+// and its message had not been sent yet.
+func (s *session) cancelHeld() {
+	if s.cancelNext && s.phase == phaseActive {
+		s.cancelNext = false
+		s.startCancel()
+	}
+}

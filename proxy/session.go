@@ -1,0 +1,312 @@
+package proxy
+
+import (
+	"unique"
+
+	"golang.org/x/sys/unix"
+
+	"tenantpool/pool"
+	"tenantpool/routing"
+	"tenantpool/wire"
+)
+
+// phase is where a session stands with its server connection.
+type phase uint8
+
+const (
+	phaseIdle      phase = iota // has none; the next message asks for one -> waiting, switching, active
+	phaseWaiting                // is in the pool's queue -> switching, active, idle (refused)
+	phaseSwitching              // has one; the switch is being confirmed -> active, idle (failed)
+	phaseActive                 // relays -> idle (released), restoring, reading, undoing, blanking
+	phaseRestoring              // our repeat of the profile's settings runs -> active
+	phaseReading                // we read the client's settings back -> active
+	phaseUndoing                // our ROLLBACK runs -> idle
+	phaseBlanking               // is closed; our DISCARD ALL runs on its server -> closed
+	phaseLingering              // has had its last words; may still read them -> closed
+	phaseClosed                 // final
+)
+
+// session is one client from the end of its login to its close. Its loop owns
+// it. It holds no buffer while nothing is half-way.
+type session struct {
+	endpoint
+	loop   *Loop
+	proxy  *Proxy
+	id     pool.HolderID
+	user   unique.Handle[string]
+	route  *routing.Route
+	pool   *pool.Pool
+	tally  *tally
+	first  *pool.State // after login: the profile and the startup settings
+	state  *pool.State // now
+	params *pool.Params
+	waiter pool.Waiter
+	server *server // lent to this session, or nil
+	key    cancelKey
+
+	sameTenant pool.SameTenant
+
+	phase      phase
+	pinned     pinReason
+	eof        bool // the client will send no more
+	deaf       bool // the client takes no more
+	skip       bool // an error of ours outside any exchange: drop up to Sync
+	bodyDrop   bool // the body still coming in is dropped
+	yield      bool // forward nothing more until the exchange is settled
+	ending     bool // COMMIT or the like is under way
+	canceling  bool // a cancel request is on its way to the server
+	cancelNext bool // one came before the client's message was sent: cancel it then
+	tainted    bool // a cancel request did not end: the server is not for others
+	holdBack   bool // the unnamed statement cannot be replayed: keep the server
+	fatalSaid  bool
+	need       int // how long the message at the front of in is, if known
+	body       int // how much of a client message is still to come and go
+
+	recheck bool     // schemas or rights were changed: look for them again
+	changed bool     // settings were changed since the last release
+	restore bool     // what the profile decides was reset
+	asked   []string // settings to read back
+
+	refusal *wire.Error // what the next message is answered with
+	names   map[string]binding
+	pending []*change // not yet answered by the server, oldest first
+	unnamed []byte    // the Parse body behind the client's unnamed statement
+	named   bool      // unnamed holds one
+
+	unnamedTraits wire.Traits // of the client's unnamed statement
+
+	timer   timer  // by phase
+	txTimer *timer // of a transaction, if they are timed
+}
+
+// enter is the one place where a phase changes.
+func (s *session) enter(p phase) {
+	if s.phase == phaseClosed {
+		panic("BUG: a closed session changes its phase")
+	}
+	s.phase = p
+	ts, now := &s.loop.timers, s.loop.now
+	switch p {
+	case phaseIdle:
+		ts.set(&s.timer, clientIdleTimer, now)
+	case phaseWaiting:
+		ts.set(&s.timer, waitTimer, now)
+	case phaseLingering:
+		ts.set(&s.timer, lingerTimer, now)
+	default:
+		ts.stop(&s.timer)
+	}
+}
+
+// start takes the session into its loop. held is what the client sent behind
+// its last login message.
+func (s *session) start(l *Loop, held []byte) {
+	s.timer.session = s
+	l.all[s] = struct{}{}
+	if err := l.register(&s.endpoint, s, readable); err != nil {
+		s.close()
+		return
+	}
+	s.enter(phaseIdle)
+	if len(held) > 0 {
+		s.in = append(l.chunks.get(len(held)), held...)
+		s.proceed()
+	}
+}
+
+// ready handles an event on the client's descriptor.
+func (s *session) ready(l *Loop, events uint32) {
+	if events&hungUp != 0 {
+		s.hangUp(l)
+		s.dropOutput()
+	}
+	if events&writable != 0 && s.sending() {
+		s.flushClient()
+	}
+	if events&readable != 0 || s.hup {
+		s.read()
+	}
+}
+
+// read takes what the client sent, if the session can use it now.
+func (s *session) read() {
+	switch {
+	case s.phase == phaseLingering:
+		s.readAway()
+		return
+	case !s.willing():
+		s.pause(s.loop)
+		return
+	}
+	data, st := s.fill(s.loop, s.need)
+	used := s.pump(data)
+	if s.phase == phaseClosed {
+		return
+	}
+	s.keep(s.loop, data, used)
+	if st != readMore {
+		s.departed(st)
+	}
+	s.settle()
+}
+
+// proceed goes on with input that was held back.
+func (s *session) proceed() {
+	if len(s.in) > 0 && s.phase != phaseLingering && s.phase != phaseClosed {
+		data := s.in
+		used := s.pump(data)
+		if s.phase == phaseClosed {
+			return
+		}
+		s.keep(s.loop, data, used)
+	}
+	s.settle()
+}
+
+// willing says whether more of the client's input can be used now: it does not
+// wait for a server, and neither side is behind with what it was sent.
+func (s *session) willing() bool {
+	return !s.eof && s.mayForward() && s.backlog() < readSize
+}
+
+// mayForward says whether a message of the client's may be handled now.
+func (s *session) mayForward() bool {
+	switch s.phase {
+	case phaseIdle:
+		return true
+	case phaseActive:
+		srv := s.server
+		return !srv.broken && !srv.sending() && !(s.yield && !srv.conn.Exchange.Settled()) &&
+			!(s.canceling && srv.conn.Exchange.Settled())
+	}
+	return false
+}
+
+// settle is called after every step: it reads on, or winds the session down
+// when its client has said its last.
+func (s *session) settle() {
+	switch {
+	case s.phase == phaseClosed || s.phase == phaseLingering:
+	case s.eof:
+		s.windDown()
+	case s.hup:
+		if s.willing() {
+			s.read()
+		}
+	case s.willing():
+		s.resume(s.loop)
+	}
+}
+
+// departed notes that the client will send no more; a broken connection takes
+// no more either.
+func (s *session) departed(st readState) {
+	s.eof = true
+	if st == readError {
+		s.dropOutput()
+	}
+	s.pause(s.loop)
+}
+
+// reply sends b to the client, who may be gone.
+func (s *session) reply(b []byte) {
+	if s.deaf {
+		return
+	}
+	if s.hup || s.send(s.loop, b) != nil {
+		s.dropOutput()
+	}
+}
+
+func (s *session) dropOutput() {
+	s.deaf = true
+	s.loop.chunks.put(s.out)
+	s.out, s.outAt = nil, 0
+	if srv := s.server; srv != nil {
+		srv.resume(s.loop)
+	}
+}
+
+// flushClient goes on writing to the client; when it has taken all, the server
+// may go on.
+func (s *session) flushClient() {
+	if err := s.flush(s.loop); err != nil {
+		s.dropOutput()
+		return
+	}
+	if s.sending() {
+		return
+	}
+	if srv := s.server; srv != nil {
+		srv.resume(s.loop)
+	}
+	s.settle()
+}
+
+// fatal tells the client why its session ends, and ends it.
+func (s *session) fatal(e *wire.Error) {
+	if !s.fatalSaid {
+		s.fatalSaid = true
+		s.tally.errors.Add(1)
+		s.reply(e.WithSeverity("FATAL").AppendTo(nil))
+	}
+	s.end(pool.ReasonClientGone)
+}
+
+// end closes the session's side: its server connection is discarded if it is
+// still lent, and the client gets time to read what it was sent.
+func (s *session) end(reason pool.Reason) {
+	s.giveUp(reason)
+	if s.deaf || s.eof && !s.sending() {
+		s.close()
+		return
+	}
+	s.enter(phaseLingering)
+	s.loop.chunks.put(s.in)
+	s.in = nil
+	if !s.sending() {
+		_ = unix.Shutdown(s.fd, unix.SHUT_WR)
+	}
+	s.resume(s.loop)
+}
+
+// readAway reads a lingering client's input to its end, so that the kernel does
+// not answer it with a reset that would overtake our last words.
+func (s *session) readAway() {
+	n, errno := sysRead(s.fd, s.loop.buf[:])
+	if n == 0 && errno == 0 || errno != 0 && errno != unix.EAGAIN {
+		s.close()
+		return
+	}
+	if !s.sending() {
+		_ = unix.Shutdown(s.fd, unix.SHUT_WR)
+	}
+}
+
+// giveUp parts the session from its server or its place in the queue.
+func (s *session) giveUp(reason pool.Reason) {
+	if s.phase == phaseWaiting {
+		s.pool.Abandon(&s.waiter) // or the grant is in the mail, and goes back
+	}
+	if s.server != nil {
+		s.discard(reason)
+	}
+}
+
+// close ends the session for good and closes its descriptor.
+func (s *session) close() {
+	if s.phase == phaseClosed {
+		return
+	}
+	s.giveUp(pool.ReasonClientGone)
+	l := s.loop
+	l.unregister(&s.endpoint)
+	s.drop(l)
+	l.timers.stop(&s.timer)
+	s.stopTx()
+	s.enter(phaseClosed)
+	l.timers.stop(&s.timer)
+	unix.Close(s.fd)
+	delete(l.all, s)
+	s.proxy.closed(s)
+}

@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tenantpool/pool"
+	"tenantpool/routing"
+	"tenantpool/wire"
+)
+
+// profile gives the session what its server connections must carry: the
+// tenant's profile and the settings of the client's own startup packet, as a
+// server reads them.
+func (g *login) profile(s *session) error {
+	wanted, err := g.startupSettings()
+	if err != nil {
+		return err
+	}
+	spec := profileSpec(s.route)
+	own, err := splitGoverned(&spec, wanted, s.route)
+	if err != nil {
+		return err
+	}
+	prof, perr := g.proxy.states.Profile(spec)
+	if perr != nil {
+		return fatalError("22023", perr.Error(), "")
+	}
+	if err := g.checkSchema(s, prof); err != nil {
+		return err
+	}
+	welcome, werr := s.pool.Welcome(g.ctx)
+	if werr != nil {
+		return g.unreachable(s.route, werr)
+	}
+	canon, reported, cerr := s.pool.Canonical(g.ctx, own)
+	if cerr != nil {
+		return g.unreachable(s.route, cerr)
+	}
+	s.params = welcome
+	for name, value := range reported.All() {
+		s.params = s.params.Set(name, value)
+	}
+	if _, ok := welcome.Get("search_path"); ok {
+		s.params = s.params.Set("search_path", pathText(spec.Path))
+	}
+	s.first = g.proxy.states.State(prof, canon)
+	s.state = s.first
+	s.waiter.Customer, s.waiter.Want, s.waiter.MaxServers = s, s.state, s.route.MaxServers
+	return nil
+}
+
+func profileSpec(r *routing.Route) pool.ProfileSpec {
+	spec := pool.ProfileSpec{Tenant: r.Tenant, Path: r.Path, Role: r.Role}
+	for _, set := range r.Settings {
+		spec.Settings = append(spec.Settings, pool.Setting{Name: set.Name, Value: set.Value})
+	}
+	return spec
+}
+
+// startupSettings are the settings in the startup packet, those inside options
+// first: a parameter of its own is stronger, whatever the order (measured on 15
+// and 18).
+func (g *login) startupSettings() ([]pool.Setting, error) {
+	var all []pool.Setting
+	options, _ := g.startup.Get("options")
+	inside, err := wire.ParseOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range inside {
+		all = append(all, pool.Setting{Name: p.Name, Value: p.Value})
+	}
+	for _, p := range g.startup.Params {
+		switch p.Name {
+		case "user", "database", "options", "replication":
+		default:
+			if !strings.HasPrefix(p.Name, "_pq_.") {
+				all = append(all, pool.Setting{Name: p.Name, Value: p.Value})
+			}
+		}
+	}
+	return all, nil
+}
+
+// splitGoverned takes out what the tenant's profile decides. A search_path made
+// only of the profile's own schemas is followed; anything else that would
+// change the profile is refused.
+func splitGoverned(spec *pool.ProfileSpec, wanted []pool.Setting, r *routing.Route) ([]pool.Setting, error) {
+	var own []pool.Setting
+	path, hasPath := "", false
+	for _, w := range wanted {
+		switch name := strings.ToLower(w.Name); {
+		case name == "search_path":
+			path, hasPath = w.Value, true
+		case name == "role" && w.Value == "none":
+		case name == "role" || name == "session_authorization" || profileNames(r, name):
+			return nil, governed(w.Name, r.Tenant)
+		default:
+			own = append(own, w)
+		}
+	}
+	if !hasPath {
+		return own, nil
+	}
+	names, ok := wire.SplitIdentifiers(path)
+	if !ok || !onlyOwn(names, r.Path) {
+		return nil, governed("search_path", r.Tenant)
+	}
+	spec.Path = names
+	return own, nil
+}
+
+func profileNames(r *routing.Route, name string) bool {
+	return slices.ContainsFunc(r.Settings, func(s routing.Setting) bool { return strings.ToLower(s.Name) == name })
+}
+
+// onlyOwn says that a path leads nowhere but where the profile's does.
+func onlyOwn(names, path []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool {
+		return n != "pg_catalog" && n != "pg_temp" && n != "information_schema" && !slices.Contains(path, n)
+	})
+}
+
+func governed(name, tenant string) *wire.Error {
+	return fatalError("42501", fmt.Sprintf(`parameter "%s" cannot be changed`, name),
+		fmt.Sprintf(`It is set by tenantpool for tenant "%s"; leave it out of the connection's parameters.`, tenant))
+}
+
+// pathText writes a search_path as the server reports one that was SET.
+func pathText(path []string) string {
+	quoted := make([]string, len(path))
+	for i, name := range path {
+		quoted[i] = quoteIfNeeded(name)
+	}
+	if len(path) == 0 {
+		return `""`
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// quoteIfNeeded quotes a name that would not survive without, as quote_ident
+// does but for reserved words.
+func quoteIfNeeded(name string) string {
+	plain := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}) && (name[0] < '0' || name[0] > '9')
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// checkSchema refuses a tenant whose schema is missing or unusable: Postgres
+// would skip it without a word.
+func (g *login) checkSchema(s *session, prof *pool.Profile) error {
+	err := s.pool.CheckSchema(g.ctx, prof, s.route.Schema)
+	var missing *pool.ErrNoSchema
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &missing):
+		return g.unreachable(s.route, err)
+	case s.route.Existence == routing.BySchema:
+		return &routing.Refusal{Source: s.route.Source, Reason: routing.ReasonUnknown, Tenant: s.route.Tenant}
+	}
+	return fatalError("3F000", fmt.Sprintf(`schema "%s" of tenant "%s" does not exist`, s.route.Schema, s.route.Tenant),
+		"Create it, and grant its use to the role that the cluster logs in as.")
+}
+
+// loginError is a server's or the pool's error as a client hears it at login:
+// 08001 for a server that cannot be reached.
+func loginError(e *wire.Error) *wire.Error {
+	e = e.WithSeverity("FATAL")
+	if e.Code == "08006" {
+		e.Code = "08001"
+	}
+	return e
+}
+
+// Granted and Refused take the end of a wait from the pool, on any goroutine
+// (pool.Customer).
+func (s *session) Granted(c *pool.Conn)  { s.loop.send(letter{session: s, granted: c}) }
+func (s *session) Refused(e *wire.Error) { s.loop.send(letter{session: s, refused: e}) }
