@@ -12,11 +12,17 @@ var undo = newSwitch([]command{{"ROLLBACK", "ROLLBACK"}})
 // checked like a switch but proves nothing about the connection's state.
 func RollbackMessage() *Switch { return undo }
 
-// Restore sets what p decides once more, behind a reset of the client's own. It
+var reset = newSwitch([]command{{"RESET ALL", "RESET"}})
+
+// ResetMessage is to be run before BlankMessage: DISCARD ALL takes a snapshot,
+// and settings left behind could have it wait for other transactions.
+func ResetMessage() *Switch { return reset }
+
+// Restore sets what p decides, and own, once more, behind a reset of the client's. It
 // shares the fate of the client's transaction if one is open. It proves nothing:
 // the next checkout switches.
-func (p *Profile) Restore(inTransaction bool) *Switch {
-	cs := appendSets(nil, p.spec.Settings)
+func (p *Profile) Restore(own []Setting, inTransaction bool) *Switch {
+	cs := appendSets(appendSets(nil, p.spec.Settings), own)
 	cs = append(cs, command{"SET search_path TO " + quotePath(p.spec.Path), "SET"})
 	if role := p.spec.Role; role != "" {
 		cs = append(cs, command{"SET ROLE " + QuoteIdent(role), "SET"})

@@ -74,8 +74,8 @@ func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 	switch {
 	case same && c.user == h && c.carried == want && !c.soiled:
 		return PlanNothing // whatever it left is its own
-	case c.prepared, !same && c.shows(want):
-		return PlanDiscardAll
+	case c.prepared, !same && (c.shows(want) || c.owner != nil && !c.plain):
+		return PlanDiscardAll // a function may have run PREPARE or DEALLOCATE unseen
 	case !same, c.soiled:
 		return PlanFull
 	case c.carried == want && c.trusts(policy):

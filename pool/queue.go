@@ -101,9 +101,11 @@ func (p *Pool) Abandon(w *Waiter) bool {
 // Contended says that somebody waits.
 func (p *Pool) Contended() bool { return p.waiting.Load() > 0 }
 
-// choose picks the waiter that gets c: one whose state c carries, else one of
-// the tenant that c was last used for, else the first; but nobody is passed
-// over for ever. nil if nobody waits who may have it.
+// choose picks the waiter that gets c: one whose tenant has no connection now
+// before one whose tenant has, for a second connection of one tenant often waits
+// for a row that the first has locked; of these, one whose state c carries, else
+// one of the tenant that c was last used for, else the first. But nobody is
+// passed over for ever. nil if nobody waits who may have it.
 func (p *Pool) choose(c *Conn) *Waiter {
 	var best *Waiter
 	rank := 0
@@ -119,8 +121,8 @@ func (p *Pool) choose(c *Conn) *Waiter {
 		if r := c.suits(w); best == nil || r > rank {
 			best, rank = w, r
 		}
-		if rank == 3 || w.passed >= maxPassed {
-			break
+		if rank == bestSuited || w.passed >= maxPassed || rank == 3 && w.at.tenant.lent == p.lent {
+			break // the last: nobody else has a connection, or waits for a first one
 		}
 		w = next
 	}
@@ -130,8 +132,20 @@ func (p *Pool) choose(c *Conn) *Waiter {
 	return best
 }
 
-// suits ranks a waiter for c: 3 the same state, 2 the same tenant, 1 any.
+// bestSuited is the rank of a waiter than whom none can suit better.
+const bestSuited = 6
+
+// suits ranks a waiter for c: 3 the same state, 2 the same tenant, 1 any, and 3
+// more if its tenant has no connection.
 func (c *Conn) suits(w *Waiter) int {
+	rank := c.affinity(w)
+	if w.at.tenant.lent == 0 {
+		rank += 3
+	}
+	return rank
+}
+
+func (c *Conn) affinity(w *Waiter) int {
 	switch {
 	case c.carried != nil && c.carried == w.Want:
 		return 3

@@ -22,8 +22,12 @@ const (
 // command is one SQL command of a switch and the tag of its CommandComplete.
 type command struct{ text, tag string }
 
+// The first command undoes default_transaction_isolation = serializable and
+// _deferrable, which would have the Query's own transaction wait for others; it
+// must come before anything that takes a snapshot.
 var resets = []command{
-	{"RESET ALL", "RESET"}, // first: it ends a statement_timeout left behind
+	{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET"},
+	{"RESET ALL", "RESET"}, // before the rest: it ends a statement_timeout left behind
 	{"SET SESSION AUTHORIZATION DEFAULT", "SET"},
 	{"SET ROLE NONE", "SET"},
 }

@@ -116,5 +116,5 @@ func (s *session) canceled(c *pool.Conn, err error) {
 		return
 	}
 	s.tainted = err != nil
-	s.afterRelay(s.server)
+	s.proceed()
 }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+
 	"tenantpool/pool"
 	"tenantpool/wire"
 )
@@ -56,7 +58,7 @@ func (s *session) borrow(c *pool.Conn) bool {
 	}
 	s.server = srv
 	srv.session.Store(s)
-	s.yield = false
+	s.yield, s.fresh, s.compare = false, true, true
 	s.prepare(srv)
 	return true
 }
@@ -68,12 +70,30 @@ func (s *session) prepare(srv *server) {
 		s.enter(phaseActive)
 		srv.conn.Exchange.Idle()
 	case pool.PlanDiscardAll:
-		srv.blanking = true
-		s.aside(srv, phaseSwitching, pool.BlankMessage())
+		s.blank(srv, phaseSwitching)
 	default:
 		s.tally.switches.Add(1)
 		s.aside(srv, phaseSwitching, s.state.Switch(plan.Scrub()))
 	}
+}
+
+// blank makes a connection blank: nothing of any session is left on it. p is the
+// phase in which that goes on.
+func (s *session) blank(srv *server, p phase) {
+	srv.blanking = resetting
+	s.aside(srv, p, pool.ResetMessage())
+}
+
+// blanked goes on after a step of it; done says that it was the last.
+func (s *session) blanked(srv *server) (done bool) {
+	if srv.blanking == resetting {
+		srv.blanking = discarding
+		s.aside(srv, s.phase, pool.BlankMessage())
+		return false
+	}
+	srv.blanking = notBlanking
+	srv.conn.Blanked()
+	return true
 }
 
 // aside sends a Query of the pooler's own, whose answer the client never sees,
@@ -127,6 +147,9 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	case err == nil && clean:
 		s.asideWorked(srv)
 	case s.phase == phaseSwitching:
+		if srv.blanking == notBlanking {
+			s.noteBroken(err)
+		}
 		s.discard(pool.ReasonSwitchFailed)
 		s.refusal = switchError(err)
 		s.enter(phaseIdle)
@@ -136,17 +159,30 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	}
 }
 
+// noteBroken tells the pool of a state that the server refuses, so that it does
+// not meet it again for every client in turn.
+func (s *session) noteBroken(err error) {
+	var refused *wire.Error
+	if errors.As(err, &refused) {
+		s.pool.Broken(s.state, refused)
+	}
+}
+
 func (s *session) asideWorked(srv *server) {
 	switch s.phase {
-	case phaseRestoring, phaseReading:
+	case phaseRestoring:
+		s.restored()
 		s.enter(phaseActive)
-		s.afterRelay(srv)
+		s.compare = true
+	case phaseReading:
+		s.enter(phaseActive)
+		s.compare = true
 	case phaseSwitching:
 		srv.conn.Exchange.Idle()
-		if srv.blanking {
-			srv.blanking = false
-			srv.conn.Blanked()
-			s.prepare(srv)
+		if srv.blanking != notBlanking {
+			if s.blanked(srv) {
+				s.prepare(srv)
+			}
 			return
 		}
 		srv.conn.Confirmed(s.id, s.state)
@@ -157,9 +193,10 @@ func (s *session) asideWorked(srv *server) {
 		s.undone()
 	case phaseBlanking:
 		srv.conn.Exchange.Idle()
-		srv.conn.Blanked()
-		s.release()
-		s.close()
+		if s.blanked(srv) {
+			s.release()
+			s.close()
+		}
 	}
 }
 
@@ -185,7 +222,7 @@ func (s *session) mayRelease() bool {
 
 // release gives the server connection back.
 func (s *session) release() {
-	tainted := s.tainted
+	tainted := s.tainted || s.canceling
 	c := s.part()
 	s.enter(phaseIdle)
 	if tainted {
@@ -206,12 +243,15 @@ func (s *session) part() *pool.Conn {
 	srv := s.server
 	s.server = nil
 	srv.session.Store(nil)
-	srv.body, srv.need, srv.blanking = 0, 0, false
+	if s.body > 0 && !s.bodyDrop {
+		s.bodyDrop = true // its rest has nowhere to go
+	}
+	srv.body, srv.need, srv.blanking, srv.completes, srv.ref = 0, 0, notBlanking, false, nil
 	s.loop.chunks.put(srv.in)
 	srv.in = nil
 	s.unpin()
 	s.yield, s.holdBack = false, false
-	s.tainted, s.cancelNext = false, false
+	s.tainted, s.cancelNext, s.stuck, s.owesReady = false, false, false, false
 	s.pending = s.pending[:0]
 	s.stopTx()
 	return srv.conn

@@ -21,9 +21,9 @@ func (s *session) windDownActive() {
 	srv := s.server
 	x := &srv.conn.Exchange
 	switch {
-	case srv.broken:
-		return // its last words are still to be read
-	case s.body > 0 || srv.sending() && x.Owing() == 0:
+	case srv.broken || s.canceling:
+		s.grace() // its last words are still to be read, or the cancel to end
+	case s.body > 0 && !s.bodyDrop || srv.sending() && x.Owing() == 0:
 		s.end(pool.ReasonClientGone)
 	case x.CopyingIn():
 		x.ForwardCopy(wire.ClientCopyFail)
@@ -55,13 +55,11 @@ func (s *session) grace() {
 // blank first: nobody knows what it carries.
 func (s *session) endQuiet(srv *server) {
 	switch {
-	case s.canceling:
-		return // the end of the cancel brings us back
 	case s.pinned == pinNone && s.route.Mode != modeSession:
 		s.release()
 		s.end(pool.ReasonClientGone)
 	default:
-		s.aside(srv, phaseBlanking, pool.BlankMessage())
+		s.blank(srv, phaseBlanking)
 	}
 }
 
@@ -76,7 +74,7 @@ func (s *session) undo(srv *server) {
 // mode is told what it may not do.
 func (s *session) undone() {
 	srv := s.server
-	if s.eof && len(s.in) == 0 {
+	if !s.owesReady { // its client has departed
 		s.enter(phaseActive)
 		s.endQuiet(srv)
 		return
@@ -140,8 +138,10 @@ func (s *session) expired(k timerKind) {
 		s.fatal(errTransactionTimeout)
 	case clientIdleTimer:
 		s.fatal(errClientIdle)
-	case lingerTimer:
+	case lingerTimer, unsentTimer:
 		s.close()
+	case asideTimer:
+		s.serverLost(s.server, pool.ReasonTimeout, "server did not answer in time")
 	}
 }
 

@@ -15,12 +15,13 @@ const (
 	pinSequence
 	pinLargeStatement
 	pinUnreadableSetting
+	pinListen
 )
 
 // String gives the reason in words.
 func (r pinReason) String() string {
 	return [...]string{"none", "advisory lock", "temporary table", "cursor WITH HOLD",
-		"SQL PREPARE", "lastval or currval", "large statement", "a setting without a readable name"}[r]
+		"SQL PREPARE", "lastval or currval", "large statement", "a setting without a readable name", "LISTEN"}[r]
 }
 
 // pinFor says what in a text ties the session to the connection it runs on,
@@ -89,8 +90,11 @@ func (s *session) screen(t wire.Traits, sql []byte) *wire.Error {
 // about to run may leave behind.
 func (s *session) ran(t wire.Traits, sql []byte) {
 	s.server.conn.Ran(s.id, t)
-	if t&wire.VisibleSet != 0 {
+	switch {
+	case t&(wire.VisibleSet|wire.DiscardsAll) != 0:
 		s.noteSettings(sql)
+	case sql == nil && t&wire.MayChangeState != 0:
+		s.noteUnread()
 	}
 	s.recheck = s.recheck || t&wire.ChangesSchema != 0
 	if s.route.Mode == modeSession {

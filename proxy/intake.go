@@ -159,7 +159,7 @@ func (s *session) queryWhileIdle(m message) bool {
 	t := wire.Scan(sql)
 	if t&wire.DiscardsAll != 0 {
 		s.discardAll()
-		s.reply(wire.AppendReady(wire.AppendCommandComplete(nil, "DISCARD ALL"), wire.TxIdle))
+		s.reply(wire.AppendReady(s.tellAgain(wire.AppendCommandComplete(nil, "DISCARD ALL")), wire.TxIdle))
 		return true
 	}
 	s.refusal = s.featureRefusal(t)
@@ -173,6 +173,16 @@ func (s *session) discardAll() {
 	s.waiter.Want = s.first
 	clear(s.names)
 	s.forgetUnnamed()
+}
+
+// tellAgain appends what the client has to hear to believe what it was told at
+// login again.
+func (s *session) tellAgain(dst []byte) []byte {
+	for name, value := range s.params.Diff(s.told) {
+		dst = wire.AppendParameterStatus(dst, name, value)
+	}
+	s.params = s.told
+	return dst
 }
 
 // answerRefusal answers m with the error that stands against it.
@@ -203,6 +213,10 @@ func (s *session) skipping(m message) int {
 // whileActive forwards a message to the session's server.
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
+	s.fresh = false
+	if s.timer.kind == idleTxTimer {
+		s.loop.timers.stop(&s.timer)
+	}
 	switch m.kind {
 	case wire.ClientCopyData, wire.ClientCopyDone, wire.ClientCopyFail:
 		if !x.ForwardCopy(m.kind) {
@@ -215,7 +229,8 @@ func (s *session) whileActive(m message) int {
 	}
 	switch {
 	case x.CopyingIn() && m.kind != wire.ClientFlush:
-		return 0 // would end the connection; it waits for the end of the COPY
+		s.stuck = true // it would end the connection; it waits for the end of the COPY
+		return 0
 	case x.Skipping():
 		return s.swallow(m)
 	}

@@ -38,10 +38,21 @@ func (s *session) noteSettings(sql []byte) {
 	for _, c := range changes {
 		s.noteChange(c)
 	}
-	s.changed = s.changed || len(changes) > 0 || !complete
+	s.changed = s.changed || !complete || slices.ContainsFunc(changes, func(c wire.SettingChange) bool { return !c.Local })
+	s.local = true
+	s.yield = s.yield || s.changed
+	if !complete {
+		s.ask("search_path")
+	}
 	if !complete && s.pinned == pinNone && s.route.Mode != modeSession {
 		s.pin(pinUnreadableSetting)
 	}
+}
+
+// noteUnread has the path looked at behind a text that could not be read.
+func (s *session) noteUnread() {
+	s.changed, s.local, s.yield = true, true, true
+	s.ask("search_path")
 }
 
 // governs refuses to let a client set what its tenant's profile decides: a path
@@ -68,8 +79,10 @@ func withoutEmpty(path []string) []string {
 func (s *session) noteChange(c wire.SettingChange) {
 	prof := s.first.Profile()
 	switch {
+	case c.Local:
 	case c.Name == "":
 		s.restore = true
+		s.resets = append(s.resets[:0], s.first.Settings()...)
 		s.ask("search_path")
 		for _, own := range s.state.Settings() {
 			s.ask(own.Name)
@@ -80,8 +93,18 @@ func (s *session) noteChange(c wire.SettingChange) {
 			s.ask(c.Name)
 		}
 	default:
+		if i := s.startsWith(c.Name); c.Reset && i >= 0 {
+			s.restore = true
+			s.resets = append(s.resets, s.first.Settings()[i])
+		}
 		s.ask(c.Name)
 	}
+}
+
+// startsWith is where a setting stands among those of the client's startup
+// packet, -1 if it does not. A reset returns to those.
+func (s *session) startsWith(name string) int {
+	return slices.IndexFunc(s.first.Settings(), func(o pool.Setting) bool { return o.Name == name })
 }
 
 // ask has a setting read back when the server is quiet, unless the server
@@ -115,20 +138,29 @@ func (s *session) tend(srv *server) bool {
 	if s.eof {
 		return false
 	}
-	stays := x.Status() == wire.TxOpen || !s.mayRelease()
 	switch {
-	case s.restore && stays:
+	case s.restore:
 		s.restore = false
-		s.aside(srv, phaseRestoring, s.first.Profile().Restore(x.Status() == wire.TxOpen))
+		s.aside(srv, phaseRestoring, s.first.Profile().Restore(s.resets, x.Status() == wire.TxOpen))
 		return true
 	case x.Status() == wire.TxOpen:
 		return false
-	case len(s.asked) > 0 && s.pinned == pinNone:
+	case len(s.asked) > 0 && (s.pinned == pinNone || s.pinned == pinUnreadableSetting):
 		s.startReading(srv)
 		return true
 	}
-	s.changed, s.restore = false, false
+	s.changed = false
 	return false
+}
+
+// restored takes the settings of the startup packet as the session's again.
+func (s *session) restored() {
+	state := s.state
+	for _, o := range s.resets {
+		state = state.With(o.Name, o.Value)
+	}
+	s.resets = nil
+	s.changeState(state)
 }
 
 func (s *session) startReading(srv *server) {
@@ -151,7 +183,7 @@ func (s *session) readBack(m wire.ServerMsg, body []byte) (done bool, err error)
 		if len(s.asked) > 0 || len(body) != 1 || body[0] != wire.TxIdle {
 			return true, errReadBack
 		}
-		s.changed, s.restore = false, false
+		s.changed = false
 		return true, nil
 	}
 	return true, errReadBack
@@ -217,9 +249,6 @@ func (s *session) learnedPath(state *pool.State, value string) (*pool.State, err
 	}
 	spec := profileSpec(s.route)
 	spec.Path = names
-	if s.restore {
-		spec.Path = s.first.Profile().Path()
-	}
 	prof, err := s.proxy.states.Profile(spec)
 	if err != nil {
 		return nil, err

@@ -239,6 +239,7 @@ func (g *login) handOver(r *routing.Route) error {
 	s.id = pool.HolderID(p.lastID.Add(1))
 	s.waiter.Holder = s.id
 	s.sameTenant = p.opts.SameTenant[r.Cluster]
+	s.loop = p.quietest()
 	p.keys.issue(s, g.startup.Minor)
 	if err := g.greet(s); err != nil {
 		p.keys.revoke(s)
@@ -266,7 +267,6 @@ func (g *login) greet(s *session) error {
 		return err
 	}
 	s.fd = fd
-	s.loop = g.proxy.quietest()
 	s.loop.sessions.Add(1)
 	g.startup = nil // handed over: the session is counted until it closes
 	s.loop.post(func(l *Loop) { s.start(l, held) })

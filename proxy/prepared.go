@@ -29,25 +29,34 @@ type change struct {
 	stmt   *pool.Statement       // what it holds
 	close  *pool.ServerStatement // sent to be closed
 	answer wire.ServerMsg        // given by us: ParseComplete or CloseComplete
+	batch  uint64                // in which it was sent
 }
 
 // unnamedParse is the ref of every Parse of the unnamed statement.
 var unnamedParse = &change{}
 
 // lookup finds what a client's name will stand for once everything sent so far
-// has been answered.
-func (s *session) lookup(name []byte) (binding, bool) {
+// in this batch has gone well. open says that a batch before this one decides:
+// it may yet fail.
+func (s *session) lookup(name []byte) (b binding, exists, open bool) {
 	for i := len(s.pending) - 1; i >= 0; i-- {
 		if c := s.pending[i]; c.name == string(name) {
-			return c.to, c.to != binding{}
+			return c.to, c.to != binding{}, c.batch != s.server.batch
 		}
 	}
-	b, ok := s.names[string(name)]
-	return b, ok
+	b, exists = s.names[string(name)]
+	return b, exists, false
+}
+
+// await has a message wait for the answers to the batches sent before.
+func (s *session) await() int {
+	s.yield = true
+	return 0
 }
 
 // owe queues a message's answer with the change that its passing makes.
 func (s *session) owe(x *wire.Exchange, k wire.Kind, hidden bool, c *change) {
+	c.batch = s.server.batch
 	if x.Forward(k, hidden, c) && c.rename {
 		s.pending = append(s.pending, c)
 	}
@@ -55,6 +64,7 @@ func (s *session) owe(x *wire.Exchange, k wire.Kind, hidden bool, c *change) {
 
 // answerSelf queues an answer of ours, which takes its place behind all others.
 func (s *session) answerSelf(x *wire.Exchange, c *change) {
+	c.batch = s.server.batch
 	if x.Own(c) {
 		s.pending = append(s.pending, c)
 	}
@@ -71,7 +81,10 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	case len(name) == 0:
 		return s.parseUnnamed(m, x, rest)
 	}
-	if _, exists := s.lookup(name); exists {
+	switch _, exists, open := s.lookup(name); {
+	case open:
+		return s.await()
+	case exists:
 		return s.provoke(m, x, duplicateStatement(name))
 	}
 	if !m.complete() || !wire.ValidParse(rest) {
@@ -83,12 +96,12 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	}
 	c := &change{name: string(name), to: binding{stmt: stmt}, rename: true}
 	known := s.server.conn.Statements
-	if known.Find(s.state, stmt, s.server.batch) != nil && x.Status() != wire.TxFailed {
+	if known.Find(s.parsesUnder(), stmt, s.server.batch) != nil && x.Status() != wire.TxFailed {
 		c.answer = wire.ServerParseComplete
 		s.answerSelf(x, c)
 		return s.swallow(m)
 	}
-	c.stmt, c.parse = stmt, known.Add(s.state, stmt, s.server.batch)
+	c.stmt, c.parse = stmt, known.Add(s.parsesUnder(), stmt, s.server.batch)
 	s.evict(x)
 	s.owe(x, wire.OweParse, false, c)
 	return s.rename(m, 0, name, c.parse.Name)
@@ -146,6 +159,15 @@ func (s *session) setName(name string, to binding) {
 		s.names = make(map[string]binding)
 	}
 	s.names[name] = to
+}
+
+// parsesUnder is the state under which statements are parsed now. While a change of
+// settings has been sent and not yet been read back, that is nobody else's.
+func (s *session) parsesUnder() *pool.State {
+	if !s.changed && !s.local {
+		return s.state
+	}
+	return s.state.With("tenantpool.unsettled", strconv.FormatUint(uint64(s.id), 10)+"."+strconv.FormatUint(s.server.batch, 10))
 }
 
 // parseUnshared forwards a Parse that cannot be shared: too long to be held, or
@@ -218,19 +240,27 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 		x.Forward(wire.OweBind, false, nil)
 		return s.pass(m)
 	case len(name) == 0:
+		if e := s.featureRefusal(s.unnamedTraits); e != nil {
+			return s.provoke(m, x, e)
+		}
 		s.ensureUnnamed(x)
 		s.holdBack = false
 		s.runsStatement(s.unnamedTraits, s.unnamed)
 		x.Forward(wire.OweBind, false, nil)
 		return s.pass(m)
 	}
-	b, ok := s.lookup(name)
+	b, ok, open := s.lookup(name)
 	switch {
+	case open:
+		return s.await()
 	case !ok:
 		return s.provoke(m, x, unknownStatement(name))
 	case b.stmt == nil:
 		x.Forward(wire.OweBind, false, nil)
 		return s.rename(m, len(portal)+1, name, b.large)
+	}
+	if e := s.featureRefusal(b.stmt.Traits()); e != nil {
+		return s.provoke(m, x, e)
 	}
 	ss := s.ensure(x, b.stmt)
 	s.runsShared(b.stmt)
@@ -256,10 +286,10 @@ func (s *session) runsStatement(t wire.Traits, body []byte) {
 // next.
 func (s *session) ensure(x *wire.Exchange, stmt *pool.Statement) *pool.ServerStatement {
 	known := s.server.conn.Statements
-	if ss := known.Find(s.state, stmt, s.server.batch); ss != nil {
+	if ss := known.Find(s.parsesUnder(), stmt, s.server.batch); ss != nil {
 		return ss
 	}
-	ss := known.Add(s.state, stmt, s.server.batch)
+	ss := known.Add(s.parsesUnder(), stmt, s.server.batch)
 	s.evict(x)
 	a := &s.loop.toServer
 	a.added(wire.AppendParse(a.add(), ss.Name, stmt.Body()))
@@ -292,7 +322,7 @@ func (s *session) ensureUnnamed(x *wire.Exchange) {
 		return
 	}
 	a.added(wire.AppendTarget(a.add(), wire.ClientClose, 'S', ""))
-	x.Forward(wire.OweClose, true, nil)
+	x.Forward(wire.OweClose, true, unnamedParse)
 }
 
 // forwardTarget forwards a Describe or a Close.
@@ -310,8 +340,10 @@ func (s *session) forwardTarget(m message, x *wire.Exchange) int {
 		x.Forward(wire.OweDescribeStatement, false, nil)
 		return s.pass(m)
 	}
-	b, ok := s.lookup(name)
+	b, ok, open := s.lookup(name)
 	switch {
+	case open:
+		return s.await()
 	case !ok:
 		return s.provoke(m, x, unknownStatement(name))
 	case b.stmt == nil:
@@ -333,7 +365,11 @@ func (s *session) forwardClose(m message, x *wire.Exchange, name []byte) int {
 		return s.pass(m)
 	}
 	c := &change{name: string(name), rename: true}
-	if b, _ := s.lookup(name); b.large != "" {
+	b, _, open := s.lookup(name)
+	if open {
+		return s.await()
+	}
+	if b.large != "" {
 		s.owe(x, wire.OweClose, false, c)
 		return s.rename(m, 1, name, b.large)
 	}
@@ -360,7 +396,7 @@ func (s *session) answered(c *change) {
 		return
 	}
 	s.setName(c.name, c.to)
-	if c.to.stmt != nil {
+	if c.to.stmt != nil && !s.changed && !s.local {
 		s.loop.parsedWell(goodStatement{s.state, c.to.stmt})
 	}
 }
@@ -381,6 +417,7 @@ func (s *session) struck(ref any) {
 	}
 	if c == unnamedParse {
 		s.forgetUnnamed()
+		s.server.unnamedOf = 0
 	}
 	if c.rename {
 		s.forgetChange(c)
@@ -398,6 +435,9 @@ func (s *session) forgetChange(c *change) {
 
 // giveOwn sends the client the answers of ours whose turn it is.
 func (s *session) giveOwn() {
+	if s.server.body > 0 {
+		return // not into the midst of a message
+	}
 	if b := s.appendOwn(nil); len(b) > 0 {
 		s.reply(b)
 	}

@@ -89,6 +89,7 @@ func New(o Options) (*Proxy, error) {
 			waitTimer: o.QueryWaitTimeout, queryTimer: o.QueryTimeout,
 			idleTxTimer: o.IdleTransactionTimeout, transactionTimer: o.TransactionTimeout,
 			clientIdleTimer: o.ClientIdleTimeout, graceTimer: o.ClientGoneGrace, lingerTimer: lingerTime,
+			unsentTimer: unsentTime, asideTimer: asideTime,
 		}
 		p.loops = append(p.loops, l)
 		p.running.Go(l.run)

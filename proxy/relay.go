@@ -16,6 +16,10 @@ func (s *session) serverReady(events uint32) {
 			return
 		}
 	}
+	if events&hungUp != 0 && s.behind() {
+		srv.hangUp(s.loop) // it would be reported without end; the client comes first
+		return
+	}
 	if events&(readable|hungUp) != 0 {
 		s.readServer(srv)
 	}
@@ -34,18 +38,30 @@ func (s *session) flushServer(srv *server) {
 	}
 }
 
-// readServer takes what the server sent, unless the client is behind.
+// behind says that the client has not yet taken what it was sent.
+func (s *session) behind() bool { return s.sending() && !s.deaf }
+
+// readServer takes what the server sent, unless the client is behind. Of a
+// server that is gone everything is read, for no event will ask for the rest.
 func (s *session) readServer(srv *server) {
-	l := s.loop
-	if s.sending() && !s.deaf {
-		srv.pause(l)
-		return
+	for s.readServerOnce(srv) && srv.hup && s.server == srv {
 	}
+}
+
+// readServerOnce reads once; it returns false if that brought nothing.
+func (s *session) readServerOnce(srv *server) bool {
+	l := s.loop
+	if s.behind() {
+		srv.pause(l)
+		return false
+	}
+	held := len(srv.in)
 	data, st := srv.fill(l, srv.need)
-	relaying := s.phase == phaseActive
+	s.stuck = false
 	used, err := s.fromServer(srv, data)
+	progress := len(data) > held || st != readMore
 	if s.server != srv {
-		return // discarded on the way
+		return progress // discarded on the way
 	}
 	srv.keep(l, data, used)
 	switch {
@@ -53,12 +69,11 @@ func (s *session) readServer(srv *server) {
 		s.serverLost(srv, pool.ReasonProtocol, err.Error())
 	case st != readMore:
 		s.serverLost(srv, pool.ReasonServerClosed, "server closed the connection unexpectedly")
-	case relaying:
-		s.afterRelay(srv)
 	default:
 		s.proceed()
 		s.cancelHeld()
 	}
+	return progress
 }
 
 func (s *session) fromServer(srv *server, data []byte) (int, error) {
@@ -93,6 +108,10 @@ func (s *session) relayOne(srv *server, data []byte, at int) (int, error) {
 		srv.body -= n
 		if !srv.bodyDrop {
 			s.loop.toClient.take(at, at+n)
+		}
+		if srv.body == 0 && srv.completes {
+			srv.completes = false
+			s.completed(srv.ref)
 		}
 		return n, nil
 	}
@@ -164,7 +183,11 @@ func (s *session) relayMessage(srv *server, r reply) error {
 	if !receipt.Hidden {
 		s.loop.toClient.take(r.at, r.at+len(r.b))
 	}
-	if receipt.Complete {
+	switch {
+	case !receipt.Complete:
+	case srv.body > 0:
+		srv.completes, srv.ref = true, receipt.Ref // once the whole message has passed
+	default:
 		s.completed(receipt.Ref)
 	}
 	return nil
@@ -201,7 +224,11 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 		return // an error in a Query of ours
 	}
 	srv.bodyDrop = false
-	a.take(r.at, r.at+len(r.b))
+	if b, ok := s.inClientsWords(r, receipt.Ref); ok {
+		a.added(append(a.add(), b...))
+	} else {
+		a.take(r.at, r.at+len(r.b))
+	}
 	s.tally.errors.Add(1)
 }
 
@@ -215,6 +242,10 @@ func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
 	case "0A000":
 		if stmt, ok := ref.(*pool.Statement); ok {
 			stmt.Invalidate()
+		}
+	case "26000":
+		if _, ok := ref.(*pool.Statement); ok {
+			srv.conn.Statements.Reset() // something hidden has deallocated ours
 		}
 	case "42P01", "3F000":
 		s.pool.RecheckSoon(s.state.Profile())
@@ -231,14 +262,16 @@ func (s *session) atReady(srv *server, status byte) bool {
 		s.recheck = false
 		s.pool.RecheckSoon(s.state.Profile())
 	}
+	s.catchUp(srv)
 	if status == wire.TxIdle {
+		s.local = false
 		s.tally.transactions.Add(1)
 		s.stopTx()
 		ts.stop(&s.timer)
 		return false
 	}
 	if s.route.Mode == modeStatement && status == wire.TxOpen && x.Owing() == 0 {
-		s.undo(srv)
+		s.owesReady = true // it follows our ROLLBACK
 		return true
 	}
 	s.startTx()
@@ -281,6 +314,9 @@ func (s *session) changeState(to *pool.State) {
 // noteTag notes the commands that empty a connection of its statements.
 func (s *session) noteTag(srv *server, body []byte) {
 	tag, ok := wire.CommandTag(body)
+	if ok && len(tag) == 6 && string(tag) == "LISTEN" && s.route.Mode != modeSession {
+		s.pin(pinListen) // behind more text than is read
+	}
 	if !ok || len(tag) < 11 || tag[0] != 'D' {
 		return
 	}
@@ -291,27 +327,53 @@ func (s *session) noteTag(srv *server, body []byte) {
 		if tag[1] == 'I' {
 			s.changeState(s.first)
 			s.changed, s.restore, s.asked = true, true, nil
+			s.resets = nil // the state is the first one already
 		}
 	}
 }
 
-// afterRelay gives the server back if the exchange is over, and goes on.
-func (s *session) afterRelay(srv *server) {
-	if s.phase != phaseActive {
-		return // our ROLLBACK runs
+// catchUp tells the client what the server reports otherwise than it was told,
+// after a switch or a restoring that went on unseen.
+func (s *session) catchUp(srv *server) {
+	if !s.compare {
+		return
 	}
-	x := &srv.conn.Exchange
-	if x.Settled() && len(srv.in) == 0 && srv.body == 0 {
-		s.yield = false
-		if s.tend(srv) {
-			return
-		}
-		if x.Quiet() && s.mayRelease() {
-			s.release()
+	s.compare = false
+	a := &s.loop.toClient
+	for name, value := range s.params.Diff(srv.conn.Reported) {
+		if settable(name) {
+			a.added(wire.AppendParameterStatus(a.add(), name, value))
+			s.params = s.params.Set(name, value)
 		}
 	}
-	s.proceed()
 }
+
+// rest does what a settled server is owed, and gives it back if the session
+// needs it no more. It returns true if it was given back. While a message is
+// half-way in either direction, or a cancel request under way, nothing happens.
+func (s *session) rest() (released bool) {
+	if s.phase != phaseActive || s.fresh || s.canceling {
+		return false
+	}
+	srv := s.server
+	x := &srv.conn.Exchange
+	if !x.Settled() || !srv.whole() || !s.whole() {
+		return false
+	}
+	s.yield = false
+	switch {
+	case s.owesReady:
+		s.undo(srv)
+	case s.tend(srv):
+	case x.Quiet() && s.mayRelease():
+		s.release()
+		return true
+	}
+	return false
+}
+
+// whole says that no message of the client's has been sent in part.
+func (s *session) whole() bool { return s.body == 0 || s.bodyDrop }
 
 // cancelHeld sends on a cancel request that came while the session's switch ran
 // and its message had not been sent yet.

@@ -24,13 +24,25 @@ type server struct {
 	large     uint64                  // counts statements that are not shared
 	body      int                     // how much of a message is still to be relayed
 	bodyDrop  bool                    // it is dropped instead
-	broken    bool                    // takes no more; what it sent is still to be read
-	saidFatal bool                    // its last error has reached the client
-	unnamedOf pool.HolderID           // whose unnamed statement it holds
-	touched   pool.HolderID           // who ran something on it last
-	blanking  bool                    // the Query of ours that runs is the DISCARD ALL before a switch
-	need      int                     // how long the message at the front of in is, if known
+	completes bool                    // the end of that message completes the answer to ref
+	ref       any
+	broken    bool          // takes no more; what it sent is still to be read
+	saidFatal bool          // its last error has reached the client
+	unnamedOf pool.HolderID // whose unnamed statement it holds
+	touched   pool.HolderID // who ran something on it last
+	blanking  blankingStep  // of the blanking that runs
+	need      int           // how long the message at the front of in is, if known
 }
+
+// blankingStep is how far the blanking of a connection is: RESET ALL first, then
+// DISCARD ALL.
+type blankingStep uint8
+
+const (
+	notBlanking blankingStep = iota
+	resetting
+	discarding
+)
 
 // adopt makes a server of a connection that has logged in (pool.Options.Adopt).
 // Its descriptor is registered with a loop when it is first lent.
@@ -57,6 +69,9 @@ func (srv *server) moveTo(l *Loop) error {
 	srv.loop.Store(l)
 	return l.register(&srv.endpoint, srv, readable)
 }
+
+// whole says that no message is half-way on it, in either direction.
+func (srv *server) whole() bool { return len(srv.in) == 0 && srv.body == 0 && !srv.sending() }
 
 // silentFor says that the server has not spoken or closed since it was last
 // used. A loop where it is registered knows; another one has to look.

@@ -37,8 +37,9 @@ type session struct {
 	route  *routing.Route
 	pool   *pool.Pool
 	tally  *tally
-	first  *pool.State // after login: the profile and the startup settings
-	state  *pool.State // now
+	first  *pool.State  // after login: the profile and the startup settings
+	told   *pool.Params // what the client was told at login
+	state  *pool.State  // now
 	params *pool.Params
 	waiter pool.Waiter
 	server *server // lent to this session, or nil
@@ -59,13 +60,19 @@ type session struct {
 	tainted    bool // a cancel request did not end: the server is not for others
 	holdBack   bool // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
-	need       int // how long the message at the front of in is, if known
-	body       int // how much of a client message is still to come and go
+	fresh      bool // nothing of the client's has gone to the server since it was lent
+	stuck      bool // the next message waits for the end of a COPY
+	owesReady  bool // the ReadyForQuery of a statement that opened a transaction was kept back
+	local      bool // SET LOCAL or the like stands until the transaction ends
+	compare    bool // what the server reports may differ from what the client was told
+	need       int  // how long the message at the front of in is, if known
+	body       int  // how much of a client message is still to come and go
 
-	recheck bool     // schemas or rights were changed: look for them again
-	changed bool     // settings were changed since the last release
-	restore bool     // what the profile decides was reset
-	asked   []string // settings to read back
+	recheck bool           // schemas or rights were changed: look for them again
+	changed bool           // settings were changed since the last release
+	resets  []pool.Setting // those of the startup packet that were reset
+	restore bool           // what the profile decides was reset
+	asked   []string       // settings to read back
 
 	refusal *wire.Error // what the next message is answered with
 	names   map[string]binding
@@ -93,6 +100,11 @@ func (s *session) enter(p phase) {
 		ts.set(&s.timer, waitTimer, now)
 	case phaseLingering:
 		ts.set(&s.timer, lingerTimer, now)
+		if s.sending() {
+			ts.set(&s.timer, unsentTimer, now)
+		}
+	case phaseSwitching, phaseRestoring, phaseReading, phaseUndoing, phaseBlanking:
+		ts.set(&s.timer, asideTimer, now)
 	default:
 		ts.stop(&s.timer)
 	}
@@ -103,7 +115,7 @@ func (s *session) enter(p phase) {
 func (s *session) start(l *Loop, held []byte) {
 	s.timer.session = s
 	l.all[s] = struct{}{}
-	if err := l.register(&s.endpoint, s, readable); err != nil {
+	if err := l.register(&s.endpoint, s, readable|halfClosed); err != nil {
 		s.close()
 		return
 	}
@@ -120,11 +132,23 @@ func (s *session) ready(l *Loop, events uint32) {
 		s.hangUp(l)
 		s.dropOutput()
 	}
+	if events&halfClosed != 0 && s.phase != phaseLingering && !s.willing() {
+		s.closing()
+	}
 	if events&writable != 0 && s.sending() {
 		s.flushClient()
 	}
-	if events&readable != 0 || s.hup {
+	if s.phase != phaseClosed && (events&readable != 0 || s.hup) {
 		s.read()
+	}
+}
+
+// closing notes that the client has closed its side, behind bytes that cannot be
+// read yet. A statement that runs for it has its time of grace.
+func (s *session) closing() {
+	s.want(s.loop, s.interest&^(readable|halfClosed))
+	if s.phase == phaseActive {
+		s.grace()
 	}
 }
 
@@ -150,8 +174,10 @@ func (s *session) read() {
 	s.settle()
 }
 
-// proceed goes on with input that was held back.
+// proceed goes on: it gives the server back if all is done on it, and handles
+// input that was held back.
 func (s *session) proceed() {
+	s.rest()
 	if len(s.in) > 0 && s.phase != phaseLingering && s.phase != phaseClosed {
 		data := s.in
 		used := s.pump(data)
@@ -166,7 +192,7 @@ func (s *session) proceed() {
 // willing says whether more of the client's input can be used now: it does not
 // wait for a server, and neither side is behind with what it was sent.
 func (s *session) willing() bool {
-	return !s.eof && s.mayForward() && s.backlog() < readSize
+	return !s.eof && !s.stuck && s.mayForward() && s.backlog() < readSize
 }
 
 // mayForward says whether a message of the client's may be handled now.
@@ -176,15 +202,31 @@ func (s *session) mayForward() bool {
 		return true
 	case phaseActive:
 		srv := s.server
-		return !srv.broken && !srv.sending() && !(s.yield && !srv.conn.Exchange.Settled()) &&
-			!(s.canceling && srv.conn.Exchange.Settled())
+		x := &srv.conn.Exchange
+		switch {
+		case srv.broken || srv.sending() || x.Owing() >= maxOwing:
+			return false
+		case s.body > 0:
+			return true // the rest of a message that has begun
+		}
+		return !(s.yield && x.AwaitsReady()) && !(s.canceling && x.Settled())
 	}
 	return false
 }
 
-// settle is called after every step: it reads on, or winds the session down
-// when its client has said its last.
+// maxOwing bounds how far a client may run ahead of its server's answers. A
+// server holds back fewer than that in its own buffer, so waiting for some of
+// them to come always ends.
+const maxOwing = 4 << 10
+
+// settle is called after every step: it gives the server back if the step has
+// finished what it was for, reads on, or winds the session down when its client
+// has said its last.
 func (s *session) settle() {
+	if s.rest() && len(s.in) > 0 {
+		s.proceed()
+		return
+	}
 	switch {
 	case s.phase == phaseClosed || s.phase == phaseLingering:
 	case s.eof:
@@ -205,7 +247,7 @@ func (s *session) departed(st readState) {
 	if st == readError {
 		s.dropOutput()
 	}
-	s.pause(s.loop)
+	s.want(s.loop, s.interest&^(readable|halfClosed))
 }
 
 // reply sends b to the client, who may be gone.
@@ -222,7 +264,16 @@ func (s *session) dropOutput() {
 	s.deaf = true
 	s.loop.chunks.put(s.out)
 	s.out, s.outAt = nil, 0
-	if srv := s.server; srv != nil {
+	s.resumeServer()
+}
+
+// resumeServer lets the server go on that waited for its client to keep up.
+func (s *session) resumeServer() {
+	switch srv := s.server; {
+	case srv == nil:
+	case srv.hup:
+		s.readServer(srv)
+	default:
 		srv.resume(s.loop)
 	}
 }
@@ -234,12 +285,13 @@ func (s *session) flushClient() {
 		s.dropOutput()
 		return
 	}
+	if s.phase == phaseLingering {
+		s.enter(phaseLingering) // its time begins anew
+	}
 	if s.sending() {
 		return
 	}
-	if srv := s.server; srv != nil {
-		srv.resume(s.loop)
-	}
+	s.resumeServer()
 	s.settle()
 }
 

@@ -46,6 +46,7 @@ func (g *login) profile(s *session) error {
 	if _, ok := welcome.Get("search_path"); ok {
 		s.params = s.params.Set("search_path", pathText(spec.Path))
 	}
+	s.told = s.params
 	s.first = g.proxy.states.State(prof, canon)
 	s.state = s.first
 	s.waiter.Customer, s.waiter.Want, s.waiter.MaxServers = s, s.state, s.route.MaxServers

@@ -12,6 +12,8 @@ const (
 	readable = unix.EPOLLIN
 	writable = unix.EPOLLOUT
 	hungUp   = unix.EPOLLHUP | unix.EPOLLERR
+
+	halfClosed = unix.EPOLLRDHUP // the peer will send no more; bytes may still be unread
 )
 
 // poller is one epoll instance and the eventfd that wakes it.

@@ -14,6 +14,7 @@ const (
 	readable uint32 = 1 << iota
 	writable
 	hungUp
+	halfClosed
 )
 
 // poller exists on Linux only; elsewhere the package compiles and its pure

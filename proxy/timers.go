@@ -24,11 +24,20 @@ const (
 	clientIdleTimer            // a client says nothing: client_idle_timeout
 	graceTimer                 // a client is gone, its statement runs on: client_gone_grace
 	lingerTimer                // a closed client may still read our last words
+	unsentTimer                // a closed client has not taken all it was sent
+	asideTimer                 // a server answers a Query of ours
 	timerKinds
 )
 
 // lingerTime is how long a client may take to read the error it is closed with.
 const lingerTime = 2 * time.Second
+
+// unsentTime is how long it may take nothing of what it is still to be sent, and
+// asideTime how long a server may take to answer a Query of ours.
+const (
+	unsentTime = time.Minute
+	asideTime  = 10 * time.Second
+)
 
 // timer is one entry in a queue of timers; it is part of its session.
 type timer struct {

@@ -71,7 +71,10 @@ func (x *Exchange) Forward(k Kind, hidden bool, ref any) bool {
 	if x.skipping && k != OweSync {
 		return false
 	}
-	if k == OweSync && x.copyIn {
+	if x.copyIn && k == OweNothing {
+		return true // eaten
+	}
+	if x.copyIn && k == OweSync {
 		x.push(owed{copySync, hidden, ref})
 		return true
 	}
@@ -142,11 +145,17 @@ func (x *Exchange) Receive(t ServerMsg, status byte) (Receipt, error) {
 		return x.ready(status)
 	}
 	if x.Owing() == 0 {
+		if x.ambiguous {
+			return Receipt{}, nil
+		}
 		return Receipt{}, fmt.Errorf("server sent %q with nothing owed", byte(t))
 	}
 	o := x.queue[x.head]
 	r := Receipt{Ref: o.ref, Hidden: o.hidden}
 	done, ok := x.answers(t, o.kind)
+	if !ok && x.ambiguous {
+		return Receipt{}, nil
+	}
 	if !ok {
 		return Receipt{}, fmt.Errorf("server sent %q where kind %d was owed", byte(t), o.kind)
 	}
@@ -257,6 +266,10 @@ func (x *Exchange) endCopy() {
 		return
 	}
 	x.inCopy, x.copyIn = false, false
+	x.dropCopySyncs()
+}
+
+func (x *Exchange) dropCopySyncs() {
 	keep := x.head + 1
 	for i := keep; i < len(x.queue); i++ {
 		if x.queue[i].kind != copySync {
@@ -282,7 +295,10 @@ func (x *Exchange) failed() Receipt {
 		}
 	}
 	x.inCopy, x.copyIn, x.copyOut, x.described = false, false, false, false
-	x.ambiguous = x.ambiguous || maybe
+	if maybe {
+		x.ambiguous = true
+		x.dropCopySyncs()
+	}
 	if o.kind == OweQuery || o.kind == OweCall {
 		return r
 	}
@@ -328,6 +344,21 @@ func (x *Exchange) Settled() bool {
 
 // Owing is the number of messages whose answer is outstanding.
 func (x *Exchange) Owing() int { return len(x.queue) - x.head }
+
+// AwaitsReady says that the end of a batch has been sent and its ReadyForQuery
+// is still to come, and that the server needs nothing more from the client until
+// then: a COPY IN that runs does, and one that has eaten its Sync needs another.
+func (x *Exchange) AwaitsReady() bool {
+	if x.copyIn {
+		return false
+	}
+	for i := len(x.queue) - 1; i >= x.head; i-- {
+		if x.queue[i].kind.boundary() {
+			return true
+		}
+	}
+	return false
+}
 
 // BatchOpen says that an extended-protocol batch awaits its Sync.
 func (x *Exchange) BatchOpen() bool { return x.batch }

@@ -81,6 +81,7 @@ func TestAServerIsQuietExactlyWhenNothingIsOwedAndNoBatchIsOpen(t *testing.T) {
 		{"COPY out still running", ">Q <H <d", false},
 		{"COPY in by a query", ">Q <G >d >c <C <ZI", true},
 		{"COPY in still open", ">Q <G >d", false},
+		{"Flush into COPY data is eaten", ">Q <G >d >H >c <C <ZI", true},
 		{"COPY in that fails", ">Q <G >d <E <ZI >d >c", true},
 		{"COPY in ended by the client", ">Q <G >f <E <ZI", true},
 		{"a Sync before the COPY began is eaten", ">P >B >E >S <1 <2 <G >d >c <C >S <ZI", true},
@@ -113,6 +114,31 @@ func TestAnswersOfOursTakeTheirPlaceAndDieWithTheirBatch(t *testing.T) {
 		struck, own := play(t, &x, c.talk)
 		if fmt.Sprint(struck) != c.struck || fmt.Sprint(own) != c.own {
 			t.Errorf("%s: struck %v, own %v", c.name, struck, own)
+		}
+	}
+}
+
+func TestACopyNeedsItsClientAlthoughABoundaryWasSent(t *testing.T) {
+	for _, c := range []struct {
+		talk   string
+		awaits bool
+	}{
+		{">Q", true},
+		{">P >B >E", false},
+		{">P >B >E >S", true},
+		{">Q <G", false},
+		{">Q <G >d", false},
+		{">Q <G >d >c", true},
+		{">P >B >E >S <1 <2 <G", false},
+		{">P >B >E >S <1 <2 <G >d >c", false},
+		{">P >B >E >S <1 <2 <G >d >c <C", false},
+		{">P >B >E >S <1 <2 <G >d >c <C >S", true},
+		{">P >B >E >S <1 <2 <G >d >c <C >S <ZI", false},
+	} {
+		var x Exchange
+		play(t, &x, c.talk)
+		if x.AwaitsReady() != c.awaits {
+			t.Errorf("%q: awaits its ReadyForQuery: %v", c.talk, x.AwaitsReady())
 		}
 	}
 }

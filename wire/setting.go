@@ -2,12 +2,12 @@ package wire
 
 import "strings"
 
-// SettingChange is a statement that visibly changes a run-time setting for the
-// session. SET LOCAL, SET TRANSACTION and SET CONSTRAINTS are none: they end
-// with their transaction.
+// SettingChange is a statement that visibly changes a run-time setting. SET
+// TRANSACTION and SET CONSTRAINTS are none.
 type SettingChange struct {
 	Name  string   // in lower case; "" for RESET ALL and DISCARD ALL
 	Reset bool     // back to where the session began
+	Local bool     // until the transaction ends only
 	Known bool     // Value is what it is set to
 	Value []string // the items of its list, unquoted
 }
@@ -107,7 +107,14 @@ func wordAt(s []lexeme, i int) string {
 // set reads what follows SET.
 func (r *settingReader) set(s []lexeme) {
 	switch wordAt(s, 0) {
-	case "local", "transaction", "constraints":
+	case "transaction", "constraints":
+		return
+	case "local":
+		n := len(r.changes)
+		r.named(s[1:])
+		for i := range r.changes[n:] {
+			r.changes[n+i].Local = true
+		}
 		return
 	case "session":
 		switch wordAt(s, 1) {
@@ -226,7 +233,7 @@ func (r *settingReader) calls(s []lexeme) {
 		case x.word() == "pg_settings" || x.kind == quotedToken && x.value() == "pg_settings":
 			r.complete = false
 		case !x.isName() || x.value() != "set_config":
-		case i+2 < len(s) && s[i+1].sym == '(' && s[i+2].kind == stringToken && s[i+2].literal():
+		case i+3 < len(s) && s[i+1].sym == '(' && s[i+2].kind == stringToken && s[i+2].literal() && s[i+3].sym == ',':
 			r.add(called(s[i+2:]))
 		default:
 			r.complete = false

@@ -14,6 +14,8 @@ func describe(changes []SettingChange, complete bool) string {
 			name = "ALL"
 		}
 		switch {
+		case c.Local:
+			all = append(all, "local "+name)
 		case c.Reset:
 			all = append(all, "reset "+name)
 		case c.Known:
@@ -34,7 +36,8 @@ func TestVisibleChangesOfSettingsAreReadOffTheText(t *testing.T) {
 		"set session Work_Mem to '64MB'":                       `work_mem=["64MB"]`,
 		`SET "app.Tenant" TO DEFAULT`:                          `reset app.tenant`,
 		"SET app.tenant_id = 'b''c'":                           `app.tenant_id=["b'c"]`,
-		"SET LOCAL work_mem = 1":                               ``,
+		"SET LOCAL work_mem = 1":                               `local work_mem`,
+		"select set_config('app.'||'x', 'y', false)":           `...`,
 		"SET TRANSACTION READ ONLY":                            ``,
 		"SET CONSTRAINTS ALL DEFERRED":                         ``,
 		`SET search_path TO a, "B c", pg_catalog`:              `search_path=["a" "B c" "pg_catalog"]`,
