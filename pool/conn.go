@@ -49,6 +49,7 @@ type proof struct {
 	pipelines bool   // the plan may be sent together with the session's bytes
 	changing  bool   // between Switching and Confirmed
 	plain     bool   // nothing run since the last Switching may have moved the state
+	unseen    bool   // a text that was not plain has run since the last Blanked
 	prepared  bool   // SQL PREPARE or DEALLOCATE may have run
 	soiled    bool   // a pinned session has left things of its own
 	walled    bool   // statements of a role's tenant may be on it
@@ -98,7 +99,7 @@ func (c *Conn) Blanked() {
 		panic("BUG: pool.Conn.Blanked without Switching")
 	}
 	c.Statements.Reset()
-	c.changing, c.prepared, c.soiled, c.walled = false, false, false, false
+	c.changing, c.unseen, c.prepared, c.soiled, c.walled = false, false, false, false, false
 	c.carried, c.owner, c.user = nil, nil, 0
 }
 
@@ -109,7 +110,7 @@ func (c *Conn) Ran(h HolderID, traits wire.Traits) {
 		panic("BUG: pool.Conn.Ran on a connection not made ready for its holder")
 	}
 	if traits&wire.MayChangeState != 0 {
-		c.plain = false
+		c.plain, c.unseen = false, true
 	}
 	if traits&(wire.PreparesSQL|wire.Deallocates) != 0 {
 		c.prepared = true
@@ -130,7 +131,7 @@ func (c *Conn) Unproven(h HolderID) {
 		panic("BUG: pool.Conn.Unproven by another than its holder")
 	}
 	c.carried = nil
-	c.plain = false
+	c.plain, c.unseen = false, true
 }
 
 // Soiled notes that a session has left temporary tables, locks, listens or the

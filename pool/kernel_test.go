@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -140,11 +141,27 @@ func (s *session) take() *Conn {
 
 // work makes the connection the session's own.
 func (s *session) work() {
-	if s.conn.Plan(s.Holder, s.Want, Watch) != PlanNothing {
-		s.conn.Switching()
-		s.conn.Confirmed(s.Holder, s.Want)
+	if err := makeReady(s.conn, s.Holder, s.Want); err != nil {
+		s.k.t.Error(err)
 	}
 	s.conn.Ran(s.Holder, 0)
+}
+
+// makeReady does what the plan says on a connection to an imaginary server.
+func makeReady(c *Conn, h HolderID, want *State) error {
+	plan := c.Plan(h, want, Watch)
+	if plan == PlanDiscardAll {
+		c.Switching()
+		c.Blanked()
+		if plan = c.Plan(h, want, Watch); plan != PlanFull {
+			return fmt.Errorf("plan %d on a blank connection", plan)
+		}
+	}
+	if plan != PlanNothing {
+		c.Switching()
+		c.Confirmed(h, want)
+	}
+	return nil
 }
 
 func (s *session) give() {
@@ -284,6 +301,100 @@ func TestAWaiterIsPassedOverAtMostFourTimes(t *testing.T) {
 			if s.conn != nil {
 				s.give()
 			}
+		}
+	})
+}
+
+// A second connection of one tenant often waits for a row that its first has
+// locked, so one whose tenant has none goes before it, whatever c carries.
+func TestATenantWithoutAConnectionGoesBeforeOneThatHasOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		lent  []string // who holds a connection; the first gives it back
+		queue []string // who waits, in this order; "a2" is tenant a in another state
+		next  int      // which of them is served
+	}{
+		"before one of the same state, others lent":      {[]string{"a", "a", "c"}, []string{"a", "b"}, 1},
+		"before one of the same state, none of others":   {[]string{"a", "a"}, []string{"a", "b"}, 1},
+		"before one of the same tenant":                  {[]string{"a", "a"}, []string{"a2", "b"}, 1},
+		"before one of any tenant":                       {[]string{"x", "a"}, []string{"a", "b"}, 1},
+		"the first of two without":                       {[]string{"a", "a"}, []string{"a", "b", "c"}, 1},
+		"of two without, the one whose state is carried": {[]string{"a", "b"}, []string{"b", "c", "a2", "a"}, 3},
+		"of two without, the one whose tenant was there": {[]string{"a", "b"}, []string{"b", "c", "a2"}, 2},
+		"of two with, the one whose state is carried":    {[]string{"a", "a", "b"}, []string{"b", "a2", "a"}, 2},
+		"of two with, the one whose tenant was there":    {[]string{"a", "a", "b"}, []string{"b", "a2"}, 1},
+		"what is given back does not count":              {[]string{"a", "b"}, []string{"a", "c"}, 0},
+		"nobody beyond the window":                       {[]string{"a", "a"}, []string{"a", "a", "a", "a", "a", "a", "a", "a", "b"}, 0},
+		"the last of the window":                         {[]string{"a", "a"}, []string{"a", "a", "a", "a", "a", "a", "a", "b"}, 7},
+	} {
+		t.Run(name, func(t *testing.T) { testNext(t, c.lent, c.queue, c.next) })
+	}
+}
+
+// testNext has the first of lent give its connection back and looks who of
+// queue gets it. In the end everybody is served.
+func testNext(t *testing.T, lent, queue []string, next int) {
+	imagine(t, Options{Size: len(lent)}, func(t *testing.T, k *kernel) {
+		var all []*session
+		join := func(name string) *session {
+			s := k.session(name[:1])
+			if len(name) > 1 {
+				s.Want = s.Want.With("datestyle", "ISO")
+			}
+			all = append(all, s)
+			return s
+		}
+		for _, tenant := range lent {
+			join(tenant).take()
+		}
+		for i, name := range queue {
+			if join(name).ask() != nil {
+				t.Fatalf("waiter %d does not wait", i)
+			}
+		}
+		all[0].give()
+		for i, s := range all[len(lent):] {
+			if got := s.conn != nil; got != (i == next) {
+				t.Errorf("waiter %d of %v: served %v", i, queue, got)
+			}
+		}
+		for range all {
+			for _, s := range all {
+				if s.conn != nil {
+					s.work()
+					s.give()
+				}
+			}
+		}
+		if s := k.Stats(); s.Waiting != 0 || s.Lent != 0 {
+			t.Errorf("in the end: %+v", s)
+		}
+	})
+}
+
+func TestOneWhoseTenantHasAConnectionIsPassedOverAtMostFourTimes(t *testing.T) {
+	imagine(t, Options{Size: 2}, func(t *testing.T, k *kernel) {
+		keeper, giver, waiter := k.session("a"), k.session("a"), k.session("a")
+		keeper.take()
+		giver.take()
+		waiter.ask()
+		passed, holder := -1, giver
+		for ; waiter.conn == nil; passed++ {
+			other := k.session(string(rune('c' + passed)))
+			other.ask()
+			holder.give()
+			if holder = other; waiter.conn == nil {
+				other.work()
+			}
+		}
+		if passed != maxPassed {
+			t.Errorf("passed over %d times", passed)
+		}
+		for _, s := range []*session{waiter, holder, keeper} {
+			s.work()
+			s.give()
+		}
+		if s := k.Stats(); s.Waiting != 0 || s.Lent != 0 {
+			t.Errorf("in the end: %+v", s)
 		}
 	})
 }

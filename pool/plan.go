@@ -25,7 +25,7 @@ const (
 	PlanSettings
 	// PlanFull: the switch behind ScrubFull, awaited.
 	PlanFull
-	// PlanDiscardAll: BlankMessage alone, awaited, then Blanked and another Plan.
+	// PlanDiscardAll: ResetMessage, then BlankMessage, each alone and awaited, and
 	PlanDiscardAll
 )
 
@@ -74,7 +74,7 @@ func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 	switch {
 	case same && c.user == h && c.carried == want && !c.soiled:
 		return PlanNothing // whatever it left is its own
-	case c.prepared, !same && (c.shows(want) || c.owner != nil && !c.plain):
+	case c.prepared, !same && (c.shows(want) || c.unseen):
 		return PlanDiscardAll // a function may have run PREPARE or DEALLOCATE unseen
 	case !same, c.soiled:
 		return PlanFull

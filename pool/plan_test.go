@@ -16,9 +16,13 @@ type backend struct {
 	settings map[string]string
 	traces   map[string]bool // tenants of whom something is left
 	prepared bool            // statements by SQL PREPARE
+	unseen   map[string]bool // tenants whose functions ran PREPARE
+	lost     map[string]bool // tenants whose functions ran DEALLOCATE ALL
 }
 
-func (b *backend) blank() { *b = backend{settings: map[string]string{}, traces: map[string]bool{}} }
+func (b *backend) blank() {
+	*b = backend{settings: map[string]string{}, traces: map[string]bool{}, unseen: map[string]bool{}, lost: map[string]bool{}}
+}
 
 func (b *backend) change(s *State, k Scrub) {
 	b.settings = map[string]string{}
@@ -44,6 +48,16 @@ func (b *backend) carries(s *State) error {
 	for tenant := range b.traces {
 		if tenant != s.profile.Tenant() {
 			return fmt.Errorf("there are traces of %s", tenant)
+		}
+	}
+	for tenant := range b.unseen {
+		if tenant != s.profile.Tenant() {
+			return fmt.Errorf("a function of %s has left prepared statements", tenant)
+		}
+	}
+	for tenant := range b.lost {
+		if tenant != s.profile.Tenant() {
+			return fmt.Errorf("a function of %s has dropped prepared statements", tenant)
 		}
 	}
 	return nil
@@ -117,6 +131,14 @@ func runSomething(random *rand.Rand, c *Conn, server *backend, h HolderID, dirty
 	case 0:
 		c.Ran(h, wire.MayChangeState)
 		server.path, server.role = "moved", "moved"
+		for tenant := range server.traces { // h's alone: it is under way
+			switch random.IntN(3) {
+			case 0:
+				server.unseen[tenant] = true
+			case 1:
+				server.lost[tenant] = true
+			}
+		}
 		dirty[h] = true
 	case 1:
 		c.Ran(h, wire.MayChangeState|wire.PreparesSQL)
@@ -137,9 +159,9 @@ func runSomething(random *rand.Rand, c *Conn, server *backend, h HolderID, dirty
 func made(t *testing.T, h HolderID, s *State) *Conn {
 	t.Helper()
 	c := testConn()
-	c.Plan(h, s, Watch)
-	c.Switching()
-	c.Confirmed(h, s)
+	if err := makeReady(c, h, s); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 
@@ -186,6 +208,42 @@ func TestPlans(t *testing.T) {
 	}
 	if plan := testConn().Plan(1, a, Trust); plan != PlanFull {
 		t.Errorf("a fresh connection: plan %d", plan)
+	}
+}
+
+// A text that is not plain may have run PREPARE or DEALLOCATE unseen. No switch
+// undoes that, so it stands until the connection is blanked.
+func TestAChangeOfTenantBehindWhatWasNotPlain(t *testing.T) {
+	in := NewStates()
+	a, a2, b := stateOf(t, in, "a"), stateOf(t, in, "a", Setting{"datestyle", "ISO"}), stateOf(t, in, "b")
+	moves := func(c *Conn) { c.Ran(1, wire.MayChangeState) }
+	next := func(c *Conn, s *State) {
+		if err := makeReady(c, 3, s); err != nil {
+			t.Error(err)
+		}
+		c.Ran(3, 0)
+	}
+	for name, test := range map[string]struct {
+		did    func(*Conn)
+		h      HolderID
+		want   *State
+		policy SameTenant
+		plan   Plan
+	}{
+		"the same session":                      {moves, 1, b, Watch, PlanDiscardAll},
+		"another session":                       {moves, 2, b, Watch, PlanDiscardAll},
+		"trusted":                               {moves, 2, b, Trust, PlanDiscardAll},
+		"unproven":                              {func(c *Conn) { c.Unproven(1) }, 2, b, Watch, PlanDiscardAll},
+		"behind a switch within the tenant":     {func(c *Conn) { moves(c); next(c, a2) }, 2, b, Watch, PlanDiscardAll},
+		"behind a full scrub within it":         {func(c *Conn) { moves(c); c.Soiled(); next(c, a) }, 2, b, Watch, PlanDiscardAll},
+		"blanked, and plain since":              {func(c *Conn) { moves(c); next(c, b) }, 2, a, Watch, PlanFull},
+		"another tenant's, and not plain again": {func(c *Conn) { moves(c); next(c, b); c.Ran(3, wire.MayChangeState) }, 2, a, Watch, PlanDiscardAll},
+	} {
+		conn := made(t, 1, a)
+		test.did(conn)
+		if got := conn.Plan(test.h, test.want, test.policy); got != test.plan {
+			t.Errorf("%s: plan %d, want %d", name, got, test.plan)
+		}
 	}
 }
 

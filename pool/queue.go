@@ -121,8 +121,8 @@ func (p *Pool) choose(c *Conn) *Waiter {
 		if r := c.suits(w); best == nil || r > rank {
 			best, rank = w, r
 		}
-		if rank == bestSuited || w.passed >= maxPassed || rank == 3 && w.at.tenant.lent == p.lent {
-			break // the last: nobody else has a connection, or waits for a first one
+		if rank == bestSuited || w.passed >= maxPassed {
+			break
 		}
 		w = next
 	}

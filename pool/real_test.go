@@ -149,8 +149,10 @@ func (s *client) prepare() {
 	c := s.conn
 	plan := c.Plan(s.Holder, s.Want, Watch)
 	if plan == PlanDiscardAll {
-		if err := s.send(BlankMessage()); err != nil {
-			s.k.t.Fatal(err)
+		for _, sw := range []*Switch{ResetMessage(), BlankMessage()} {
+			if err := s.send(sw); err != nil {
+				s.k.t.Fatalf("blanking: %v", err)
+			}
 		}
 		c.Blanked()
 		plan = c.Plan(s.Holder, s.Want, Watch)
@@ -248,6 +250,16 @@ func (s *client) one(sql string, args ...any) string {
 	return rows[0]
 }
 
+// run runs texts that must succeed.
+func (s *client) run(texts ...string) {
+	s.k.t.Helper()
+	for _, sql := range texts {
+		if _, code := s.query("%s", sql); code != "" {
+			s.k.t.Fatalf("%s: %s", sql, code)
+		}
+	}
+}
+
 func (s *client) give() { s.k.Release(s.conn) }
 
 func TestAFreshLoginCarriesNoTenant(t *testing.T) {
@@ -282,6 +294,16 @@ func TestAFreshLoginCarriesNoTenant(t *testing.T) {
 	})
 }
 
+// leftovers leave everything that a client can leave.
+var leftovers = []string{
+	"SET client_encoding TO LATIN1", "SET standard_conforming_strings TO off", "SET backslash_quote TO on",
+	"CREATE TEMP TABLE users AS SELECT 'temp'::text AS name", "SELECT pg_advisory_lock(77)", "LISTEN secret",
+	"CREATE SEQUENCE a.s", "SELECT nextval('a.s')", "DROP SEQUENCE IF EXISTS a.none",
+	"BEGIN", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "COMMIT", "SET app.tenant_id TO 'a'", "SET app.secret TO 'a'",
+	"SET default_transaction_read_only TO on", "SET default_transaction_isolation TO serializable",
+	"SET search_path TO a", "SET statement_timeout TO '30s'", "SET client_min_messages TO debug5",
+}
+
 // Everything a client can leave on a connection is gone when the next tenant
 // has it, the text being read under the worst settings.
 func TestNothingIsLeftForTheNextTenant(t *testing.T) {
@@ -301,18 +323,7 @@ func TestNothingIsLeftForTheNextTenant(t *testing.T) {
 			if a.one("SELECT name FROM users") != "a" {
 				t.Fatal("a does not see its own")
 			}
-			for _, sql := range []string{
-				"SET client_encoding TO LATIN1", "SET standard_conforming_strings TO off", "SET backslash_quote TO on",
-				"CREATE TEMP TABLE users AS SELECT 'temp'::text AS name", "SELECT pg_advisory_lock(77)", "LISTEN secret",
-				"CREATE SEQUENCE a.s", "SELECT nextval('a.s')", "DROP SEQUENCE IF EXISTS a.none",
-				"BEGIN", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "COMMIT", "SET app.tenant_id TO 'a'", "SET app.secret TO 'a'",
-				"SET default_transaction_read_only TO on", "SET default_transaction_isolation TO serializable",
-				"SET search_path TO a", "SET statement_timeout TO '30s'", "SET client_min_messages TO debug5",
-			} {
-				if _, code := a.query("%s", sql); code != "" {
-					t.Fatalf("%s: %s", sql, code)
-				}
-			}
+			a.run(leftovers...)
 			a.give()
 			b.take()
 			if b.conn.Carried() != b.Want {
@@ -701,7 +712,7 @@ func TestARestoredProfileSharesTheFateOfTheTransaction(t *testing.T) {
 			if got := carried(); got != " none" {
 				t.Errorf("after a reset: %q", got)
 			}
-			if err := s.aside(p.Restore(true)); err != nil {
+			if err := s.aside(p.Restore(nil, true)); err != nil {
 				t.Fatal(err)
 			}
 			if got := carried(); got != "a a" {
@@ -712,10 +723,10 @@ func TestARestoredProfileSharesTheFateOfTheTransaction(t *testing.T) {
 				t.Errorf("after %s: %q", end, got)
 			}
 		}
-		if err := s.aside(p.Restore(true)); err == nil {
+		if err := s.aside(p.Restore(nil, true)); err == nil {
 			t.Error("a restore that ended outside a transaction passed as one inside")
 		}
-		if err := s.aside(p.Restore(false)); err != nil {
+		if err := s.aside(p.Restore(nil, false)); err != nil {
 			t.Error(err)
 		}
 		s.query("BEGIN")

@@ -24,7 +24,7 @@ var oneRow = []said{{wire.ServerRowDescription, ""}, {wire.ServerDataRow, ""}, c
 
 // goodReply is what a server says when a switch with one own setting succeeds.
 func goodReply(k Scrub) []said {
-	reply := []said{complete("RESET"), complete("SET"), complete("SET")}
+	reply := []said{complete("SET"), complete("RESET"), complete("SET"), complete("SET")}
 	if k == ScrubFull {
 		reply = append(reply, complete("CLOSE CURSOR ALL"), complete("UNLISTEN"))
 		reply = append(reply, oneRow...)
@@ -110,7 +110,7 @@ func TestASwitchIntoAnOpenTransactionHasFailed(t *testing.T) {
 
 func TestARefusedSwitchTellsTheServersOwnError(t *testing.T) {
 	sw := testSwitch(t, ScrubFull)
-	failed := []said{complete("RESET"), spoke(wire.ServerErrorResponse, "ERROR", "22023")}
+	failed := []said{complete("SET"), complete("RESET"), spoke(wire.ServerErrorResponse, "ERROR", "22023")}
 	done, err := feed(sw, failed)
 	if done || err != nil {
 		t.Fatalf("done before ReadyForQuery: %v", err)
@@ -152,7 +152,7 @@ func TestTheSwitchTextIsWhatTheContractSays(t *testing.T) {
 	in := NewStates()
 	p := mustProfile(t, in, ProfileSpec{Tenant: "é", Path: []string{"é", `a"b`}, Role: "r", Settings: []Setting{{"app.tenant", "é'"}}})
 	s := in.State(p, []Setting{{"DateStyle", "ISO"}})
-	const scrub = "RESET ALL; SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; "
+	const scrub = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; RESET ALL; SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; "
 	const sweep = "CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; "
 	const sets = `SELECT pg_catalog.set_config(E'app.tenant', E'\u00E9''', false); ` +
 		`SELECT pg_catalog.set_config(E'datestyle', E'ISO', false); SET search_path TO U&"\00E9", "a""b"; SET ROLE "r"`

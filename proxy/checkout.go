@@ -246,6 +246,7 @@ func (s *session) part() *pool.Conn {
 	if s.body > 0 && !s.bodyDrop {
 		s.bodyDrop = true // its rest has nowhere to go
 	}
+	srv.openBatch = false
 	srv.body, srv.need, srv.blanking, srv.completes, srv.ref = 0, 0, notBlanking, false, nil
 	s.loop.chunks.put(srv.in)
 	srv.in = nil

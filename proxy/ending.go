@@ -29,10 +29,12 @@ func (s *session) windDownActive() {
 		x.ForwardCopy(wire.ClientCopyFail)
 		srv.forward(s.loop, copyFail)
 		s.grace()
-	case x.BatchOpen() || x.Skipping():
+	case x.Skipping():
 		x.Forward(wire.OweSync, true, nil)
 		srv.forward(s.loop, wire.AppendSync(nil))
 		s.grace()
+	case x.BatchOpen():
+		s.end(pool.ReasonClientGone) // a Sync of ours would commit what its client has not
 	case !x.Settled():
 		s.grace()
 	case x.Status() != wire.TxIdle:

@@ -214,6 +214,10 @@ func (s *session) skipping(m message) int {
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
 	s.fresh = false
+	switch m.kind {
+	case wire.ClientParse, wire.ClientBind, wire.ClientDescribe, wire.ClientExecute, wire.ClientClose:
+		s.server.openBatch = true
+	}
 	if s.timer.kind == idleTxTimer {
 		s.loop.timers.stop(&s.timer)
 	}
@@ -242,6 +246,10 @@ func (s *session) whileActive(m message) int {
 func (s *session) boundary(m message) int {
 	s.server.touched = s.id
 	s.server.batch++
+	if m.kind != wire.ClientSync && s.server.openBatch {
+		s.tainted = true // Postgres 18 trips over its own feet behind that (seen on 18.4)
+	}
+	s.server.openBatch = false
 	s.yield = s.yield || s.route.Mode == modeStatement || s.pool.Contended()
 	s.busy()
 	return s.pass(m)
@@ -271,7 +279,7 @@ func (s *session) forward(m message, x *wire.Exchange) int {
 		return s.forwardTarget(m, x)
 	case wire.ClientFunctionCall:
 		x.Forward(wire.OweCall, false, nil)
-		s.ran(wire.MayChangeState, nil)
+		s.server.conn.Ran(s.id, wire.MayChangeState)
 		return s.boundary(m)
 	case wire.ClientFlush:
 		x.Forward(wire.OweNothing, false, nil)

@@ -135,8 +135,8 @@ func (s *session) tend(srv *server) bool {
 	if x.Status() == wire.TxIdle {
 		srv.conn.Unproven(s.id)
 	}
-	if s.eof {
-		return false
+	if s.eof || s.tainted {
+		return false // nobody will want to know, or the connection goes anyway
 	}
 	switch {
 	case s.restore:

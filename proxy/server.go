@@ -20,6 +20,7 @@ type server struct {
 	loop      atomic.Pointer[Loop]    // where the descriptor is registered
 	session   atomic.Pointer[session] // whom it is lent to
 	reply     pool.SwitchReply        // checks the answer to a Query of ours
+	openBatch bool                    // extended-protocol messages have come since its last boundary
 	batch     uint64                  // counts batches, for the statement cache
 	large     uint64                  // counts statements that are not shared
 	body      int                     // how much of a message is still to be relayed
