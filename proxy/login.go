@@ -163,39 +163,44 @@ func (g *login) enter() error {
 		return err
 	}
 	route, err := g.route()
-	if err != nil {
-		return err
+	if err == nil {
+		err = g.handOver(route)
 	}
-	return g.handOver(route)
+	return g.answer(err)
 }
 
-// route finds the tenant's route. Whoever is not admitted and whoever asks for
-// a tenant that does not exist get the same answer.
+// route finds the tenant's route.
 func (g *login) route() (*routing.Route, error) {
-	id := routing.Identity{User: g.user}
-	id.Database, _ = g.startup.Get("database")
-	if id.Database == "" {
-		id.Database = g.user
-	}
-	r, err := g.proxy.opts.Table.Resolve(id)
-	if err == nil {
-		err = g.exists(r)
-		if err == nil {
-			return r, nil
-		}
-	}
-	var refusal *routing.Refusal
-	if !errors.As(err, &refusal) {
+	r, err := g.proxy.opts.Table.Resolve(routing.Identity{User: g.user, Database: g.database()})
+	if err != nil {
 		return nil, err
 	}
-	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "database", id.Database, "reason", refusal.Error())
+	return r, g.exists(r)
+}
+
+// database is what the client asked for; by default that is its user's name.
+func (g *login) database() string {
+	if name, _ := g.startup.Get("database"); name != "" {
+		return name
+	}
+	return g.user
+}
+
+// answer is what the client is told of a refusal. Whoever is not admitted and
+// whoever asks for a tenant that does not exist get the same answer.
+func (g *login) answer(err error) error {
+	var refusal *routing.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "database", g.database(), "reason", refusal.Error())
 	switch {
 	case refusal.Reason == routing.ReasonDisabled:
-		return nil, tenantDisabled(refusal.Tenant)
+		return tenantDisabled(refusal.Tenant)
 	case refusal.Source == routing.FromUser:
-		return nil, passwordFailed(g.user)
+		return passwordFailed(g.user)
 	}
-	return nil, databaseUnknown(id.Database)
+	return databaseUnknown(g.database())
 }
 
 // exists checks that a tenant known by its schema alone has one.

@@ -63,6 +63,7 @@ type Proxy struct {
 	statements *pool.StatementTable
 	tallies    tallies
 	keys       cancelKeys
+	views      views
 	mockKey    [32]byte
 	clients    atomic.Int64
 	pinned     map[string]*atomic.Int64 // by cluster

@@ -270,7 +270,7 @@ func (s *session) atReady(srv *server, status byte) bool {
 		ts.stop(&s.timer)
 		return false
 	}
-	if s.route.Mode == modeStatement && status == wire.TxOpen && x.Owing() == 0 {
+	if s.route.Mode == modeStatement && x.Owing() == 0 {
 		s.owesReady = true // it follows our ROLLBACK
 		return true
 	}

@@ -39,13 +39,7 @@ func (g *login) profile(s *session) error {
 	if cerr != nil {
 		return g.unreachable(s.route, cerr)
 	}
-	s.params = welcome
-	for name, value := range reported.All() {
-		s.params = s.params.Set(name, value)
-	}
-	if _, ok := welcome.Get("search_path"); ok {
-		s.params = s.params.Set("search_path", pathText(spec.Path))
-	}
+	s.params = g.proxy.views.of(view{welcome, reported, pathText(spec.Path)})
 	s.told = s.params
 	s.first = g.proxy.states.State(prof, canon)
 	s.state = s.first
