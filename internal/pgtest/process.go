@@ -8,7 +8,7 @@ import (
 )
 
 // Process is a child program that ends with this one: by Stop, or by the kernel's hand when this
-// process dies first (Linux). It runs in a process group of its own, so that a Ctrl-C at the
+// process dies first (Linux). It runs in a session of its own, so that a Ctrl-C at the
 // terminal reaches only the parent, which then stops its children in order.
 type Process struct {
 	cmd  *exec.Cmd

@@ -3,7 +3,7 @@ package pgtest
 import "syscall"
 
 func childAttributes(as *Account) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT}
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGQUIT}
 	if as != nil {
 		attr.Credential = &syscall.Credential{Uid: as.UID, Gid: as.GID}
 	}

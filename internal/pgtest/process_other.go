@@ -5,7 +5,7 @@ package pgtest
 import "syscall"
 
 func childAttributes(as *Account) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true}
+	attr := &syscall.SysProcAttr{Setsid: true}
 	if as != nil {
 		attr.Credential = &syscall.Credential{Uid: as.UID, Gid: as.GID}
 	}

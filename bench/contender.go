@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenantpool/internal/pgtest"
+)
+
+// A Contender is one way to reach the server.
+type Contender interface {
+	// Name is one of contenderNames.
+	Name() string
+	// Version is what the program calls itself.
+	Version() string
+	// Protocol is the protocol it is driven with where a scenario asks for
+	// wanted. If it is another, the contender cannot do what was asked.
+	Protocol(wanted string) string
+	// Start starts it afresh. The caller stops what it returns.
+	Start(ctx context.Context, s Scenario) (*Running, error)
+}
+
+// Running is a contender that accepts clients.
+type Running struct {
+	Port     int
+	Database string
+	Options  string // for PGOPTIONS
+	pooler   *child // nil for none
+	stopped  func() error
+}
+
+// PID is the pooler's process id, 0 for none.
+func (r *Running) PID() int {
+	if r.pooler == nil {
+		return 0
+	}
+	return r.pooler.PID()
+}
+
+// Stop ends the pooler.
+func (r *Running) Stop() error {
+	if r.pooler == nil {
+		return nil
+	}
+	if err := r.pooler.end(10 * time.Second); err != nil || r.stopped == nil {
+		return err
+	}
+	return r.stopped()
+}
+
+// chooseContenders prepares those that the options name, in their order.
+func chooseContenders(ctx context.Context, lab *Lab) ([]Contender, error) {
+	var chosen []Contender
+	for _, name := range lab.options.Contenders {
+		c, err := newContender(ctx, lab, name)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, c)
+	}
+	return chosen, nil
+}
+
+func newContender(ctx context.Context, lab *Lab, name string) (Contender, error) {
+	switch name {
+	case "tenantpool":
+		return newTenantPool(ctx, lab)
+	case "pgbouncer":
+		return newPgBouncer(ctx, lab)
+	case "direct":
+		return direct{lab.server}, nil
+	}
+	return nil, fmt.Errorf("no contender %q", name)
+}
+
+// direct is no pooler: every client has its own server connection.
+type direct struct{ server *pgtest.Server }
+
+func (direct) Name() string                  { return "direct" }
+func (d direct) Version() string             { return "no pooler, a server connection for each client" }
+func (direct) Protocol(wanted string) string { return wanted }
+
+func (d direct) Start(context.Context, Scenario) (*Running, error) {
+	return &Running{Port: d.server.Port, Database: database, Options: "-c search_path=" + tenant}, nil
+}
+
+// readyWithin bounds how long a pooler may take to answer its first query.
+const readyWithin = 15 * time.Second
+
+// waitReady returns once the pooler answers a query, or with the reason why it
+// never will.
+func waitReady(ctx context.Context, r *Running) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		err := askOnce(ctx, r)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-r.pooler.Done():
+			return r.pooler.ended()
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %w\n%s", r.pooler.name, err, tail(r.pooler.log, 8))
+		case <-poll.C:
+		}
+	}
+}
+
+// askOnce checks that the tenant's table is in reach.
+func askOnce(ctx context.Context, r *Running) error {
+	conn, err := pgconn.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=disable connect_timeout=5",
+		r.Port, role, r.Database))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return conn.Exec(ctx, "SELECT FROM pgbench_branches LIMIT 1").Close()
+}
+
+// started waits until a pooler that has been started is ready, and ends it if
+// it never is.
+func started(ctx context.Context, r *Running) (*Running, error) {
+	if err := waitReady(ctx, r); err != nil {
+		r.pooler.Stop(os.Interrupt, time.Second)
+		return nil, err
+	}
+	return r, nil
+}

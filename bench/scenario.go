@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The protocol modes of pgbench -M.
+const (
+	simple   = "simple"
+	extended = "extended"
+	prepared = "prepared"
+)
+
+// poolSize is the number of server connections each pooler may have.
+const poolSize = 20
+
+// A Scenario is one kind of load.
+type Scenario struct {
+	Name     string
+	About    string
+	Protocol string
+	Clients  int
+	Script   string // SQL of one transaction; "" is pgbench's built-in select
+}
+
+// bigResult returns 1 MiB in 16 rows. They are stored uncompressed and out of
+// line, so that making the result costs the server little.
+const bigResult = "SELECT body FROM blobs;\n"
+
+var scenarios = []Scenario{
+	{"simple-32", "one row by key, simple protocol", simple, 32, ""},
+	{"extended-32", "one row by key, extended protocol", extended, 32, ""},
+	{"prepared-32", "one row by key, prepared", prepared, 32, ""},
+	{"simple-200", "one row by key, simple protocol", simple, 200, ""},
+	{"extended-200", "one row by key, extended protocol", extended, 200, ""},
+	{"prepared-200", "one row by key, prepared", prepared, 200, ""},
+	{"result-1MB", "16 rows of 64 KiB, simple protocol", simple, 8, bigResult},
+}
+
+// selectScenarios finds the scenarios whose name holds the text.
+func selectScenarios(text string) ([]Scenario, error) {
+	var found []Scenario
+	var names []string
+	for _, s := range scenarios {
+		names = append(names, s.Name)
+		if strings.Contains(s.Name, text) {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no scenario's name holds %q: there are %s", text, strings.Join(names, ", "))
+	}
+	return found, nil
+}

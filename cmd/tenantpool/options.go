@@ -1,0 +1,148 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+
+	"tenantpool/config"
+	"tenantpool/pool"
+	"tenantpool/proxy"
+	"tenantpool/wire"
+)
+
+// proxyOptions turns a configuration into what the proxy is told.
+func proxyOptions(cfg *config.Config, files uint64, log *slog.Logger) proxy.Options {
+	o := proxy.Options{
+		Table:          cfg.Table,
+		Pools:          make(map[string]*pool.Options),
+		SameTenant:     make(map[string]pool.SameTenant),
+		MaxPinned:      make(map[string]int),
+		Loops:          loops(cfg),
+		Log:            log,
+		MaxClients:     cfg.MaxClients,
+		MaxDescriptors: files,
+
+		LoginTimeout:           cfg.ClientLoginTimeout,
+		QueryWaitTimeout:       cfg.QueryWaitTimeout,
+		QueryTimeout:           cfg.QueryTimeout,
+		TransactionTimeout:     cfg.TransactionTimeout,
+		IdleTransactionTimeout: cfg.IdleTransactionTimeout,
+		ClientIdleTimeout:      cfg.ClientIdleTimeout,
+		ClientGoneGrace:        cfg.ClientGoneGrace,
+		KeepAlive: net.KeepAliveConfig{Enable: cfg.TCPKeepAlive, Idle: cfg.TCPKeepIdle,
+			Interval: cfg.TCPKeepInterval, Count: cfg.TCPKeepCount},
+	}
+	if cfg.Auth.Method != "trust" {
+		o.Verify = newVerifiers(cfg.Auth.Users)
+	}
+	for i := range cfg.Clusters {
+		c := &cfg.Clusters[i]
+		o.Pools[c.Name] = poolOptions(cfg, c, log)
+		o.SameTenant[c.Name] = sameTenant(c.SameTenant)
+		o.MaxPinned[c.Name] = cfg.MaxPinned
+	}
+	return o
+}
+
+// loops is how many event loops run: one for every two processors, for the
+// servers, the clients and the kernel need theirs, unless the configuration
+// says otherwise.
+func loops(cfg *config.Config) int {
+	if cfg.Loops > 0 {
+		return cfg.Loops
+	}
+	return max(1, runtime.NumCPU()/2)
+}
+
+func poolOptions(cfg *config.Config, c *config.Cluster, log *slog.Logger) *pool.Options {
+	return &pool.Options{
+		Cluster: c.Name, Host: c.Hosts[0], Port: uint16(c.Port),
+		Database: c.Database, User: c.User, Password: c.Password.Reveal(),
+		RefuseSuperuser: cfg.SwitchesRoles(c.Name),
+		Size:            c.PoolSize, MinSize: c.MinPoolSize,
+		ConnectTimeout: cfg.ServerConnectTimeout, Lifetime: cfg.ServerLifetime, IdleTimeout: cfg.ServerIdleTimeout,
+		MaxTenantsPerServer: c.MaxTenantsPerServer, MaxWaiting: cfg.MaxWaiting,
+		Blank:         cfg.ProfileSettingNames(c.Name),
+		PreparedCount: cfg.Prepared.PerServer, PreparedBytes: cfg.Prepared.Bytes,
+		SchemaCheck: c.SchemaCheck,
+		Event:       func(e pool.Event) { logEvent(log, e) },
+	}
+}
+
+func sameTenant(word string) pool.SameTenant {
+	switch word {
+	case "switch":
+		return pool.SwitchAlways
+	case "trust":
+		return pool.Trust
+	}
+	return pool.Watch
+}
+
+// logEvent logs what a pool has to say, as loudly as it deserves.
+func logEvent(log *slog.Logger, e pool.Event) {
+	args := []any{"cluster", e.Cluster}
+	if e.PID != 0 {
+		args = append(args, "server", e.PID)
+	}
+	if e.Tenant != "" {
+		args = append(args, "tenant", e.Tenant)
+	}
+	if e.Kind == pool.EventDiscarded {
+		args = append(args, "reason", e.Reason.String())
+	}
+	if e.Text != "" {
+		args = append(args, "detail", e.Text)
+	}
+	if e.Err != nil {
+		args = append(args, "error", e.Err)
+	}
+	switch e.Kind {
+	case pool.EventConnected, pool.EventDiscarded:
+		log.Debug("server "+e.Kind.String(), args...)
+	case pool.EventLostProof, pool.EventRoleSettings:
+		log.Error(e.Kind.String(), args...)
+	case pool.EventSchemaBack:
+		log.Info(e.Kind.String(), args...)
+	default:
+		log.Warn(e.Kind.String(), args...)
+	}
+}
+
+// newLogger logs as the configuration says: text or JSON, one line an event.
+func newLogger(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // config has checked it
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// verifiers finds the SCRAM verifiers of the users file. Those of passwords in
+// plain text are derived once, when the user first logs in.
+type verifiers struct {
+	users   *config.Users
+	derived derivations
+}
+
+func newVerifiers(users *config.Users) *verifiers { return &verifiers{users: users} }
+
+// Verifier is proxy.Verifier.
+func (v *verifiers) Verifier(user string) (wire.Verifier, bool) {
+	secret, ok := v.users.Secret(user)
+	if !ok || secret.IsZero() {
+		return wire.Verifier{}, false
+	}
+	switch secret.Kind() {
+	case config.SCRAM:
+		stored, err := wire.ParseVerifier(secret.Reveal())
+		return stored, err == nil
+	case config.Plain:
+		return v.derived.of(user, secret.Reveal())
+	}
+	return wire.Verifier{}, false
+}

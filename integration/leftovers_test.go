@@ -1,0 +1,127 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// leftovers are what a client can leave on a server connection, and how the next one would see it.
+// A look that gives %t means the tenant's own name.
+var leftovers = []struct{ what, leave, look, want string }{
+	{"a temporary table in the place of the tenant's", "CREATE TEMP TABLE whoami AS SELECT 'stolen'::text AS name", "SELECT name FROM whoami", "%t"},
+	{"a temporary function", "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+		"SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema()", "0"},
+	{"a cursor that outlives its transaction", "DECLARE held CURSOR WITH HOLD FOR SELECT name FROM whoami", "SELECT count(*) FROM pg_cursors", "0"},
+	{"an ear", "LISTEN secrets", "SELECT count(*) FROM pg_listening_channels()", "0"},
+	{"an advisory lock", "SELECT pg_advisory_lock(4711)", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()", "0"},
+	{"a time-out", "SET statement_timeout = '7777s'", "SHOW statement_timeout", "0"},
+	{"a time zone", "SET TimeZone = 'Asia/Tokyo'", "SELECT current_setting('TimeZone') = 'Asia/Tokyo'", "f"},
+	{"a setting of its own", "SET app.tenant = 'acme'", "SELECT coalesce(current_setting('app.tenant', true), '')", ""},
+	{"an encoding", "SET client_encoding = 'LATIN1'", "SHOW client_encoding", "UTF8"},
+	{"the meaning of backslashes", "SET standard_conforming_strings = off", "SHOW standard_conforming_strings", "on"},
+	{"a read-only default", "SET default_transaction_read_only = on", "SHOW default_transaction_read_only", "off"},
+	{"an SQL prepared statement", "PREPARE stolen AS SELECT name FROM acme.whoami", "SELECT count(*) FROM pg_prepared_statements WHERE from_sql", "0"},
+	{"a moved path", "SELECT set_config('search_path', 'initech', false)", "SELECT name FROM whoami", "%t"},
+	{"an emptied path", "SET search_path = ''", "SELECT name FROM whoami", "%t"},
+	{"another role", "SET ROLE helper", "SELECT current_user", "app"},
+}
+
+func expectNoLeftovers(t *testing.T, c *rawClient, tenant string) {
+	t.Helper()
+	c.expect("SELECT current_setting('search_path')", tenant)
+	for _, l := range leftovers {
+		want := strings.ReplaceAll(l.want, "%t", tenant)
+		if got := c.value(l.look); got != want {
+			t.Errorf("%s is seen by the next client, of %s: %s gives %q, want %q", l.what, tenant, l.look, got, want)
+		}
+	}
+}
+
+// helperRole makes a role that app may take.
+func (w *world) helperRole(t *testing.T) {
+	t.Helper()
+	w.exec(t, `DO $$ BEGIN CREATE ROLE helper; EXCEPTION WHEN duplicate_object THEN END $$; GRANT helper TO app`)
+}
+
+// Everything is left twice: in plain sight, and by a function that hides it from whoever reads the
+// client's text. The pooler may refuse what it sees; what it cannot see it has to find.
+func TestNothingThatATenantLeavesIsSeenByTheNext(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		w.helperRole(t)
+		p := startPooler(t, w, setup{size: 1})
+		reused := false
+		for _, l := range leftovers {
+			for _, hidden := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, hidden %v", l.what, hidden), func(t *testing.T) {
+					c := login(t, p.endpoint, "acme")
+					pid := c.value("SELECT pg_backend_pid()")
+					if hidden {
+						c.run("SELECT shared.run($$" + l.leave + "$$)")
+					} else {
+						c.try(l.leave)
+						c.vanish(false) // it may hold its server to its end
+					}
+					next := login(t, p.endpoint, "globex")
+					expectNoLeftovers(t, next, "globex")
+					reused = reused || next.value("SELECT pg_backend_pid()") == pid
+				})
+			}
+		}
+		if !reused {
+			t.Error("no server connection was ever used again: this has shown nothing")
+		}
+	})
+}
+
+func TestLastvalIsNeverAnothers(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		w.exec(t, "SET ROLE app; CREATE SEQUENCE acme.s; CREATE SEQUENCE globex.s START 1000")
+		p := startPooler(t, w, setup{size: 1})
+		login(t, p.endpoint, "acme").run("SELECT nextval('s')")
+		for _, sql := range []string{"SELECT lastval()", "SELECT shared.run('SELECT lastval()')", "SELECT currval('s')"} {
+			expectServerError(t, login(t, p.endpoint, "globex"), sql, "55000")
+		}
+	})
+}
+
+// The states of a transaction are left by a client that stays; the next one begins anew.
+func TestAFailedTransactionIsItsOwnClientsAffair(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 2})
+		c := login(t, p.endpoint, "acme")
+		c.run("BEGIN")
+		c.try("SELECT 1/0")
+		for range 4 {
+			expectAsNew(t, p, "globex")
+			expectAsNew(t, p, "acme")
+		}
+		expectServerError(t, c, "SELECT 1", "25P02")
+		c.run("ROLLBACK")
+		c.expect("SELECT name FROM whoami", "acme")
+	})
+}
+
+// A notice that one tenant's statement raises late, or a setting that it changes, is never told to
+// another tenant's client: all that this one is sent are the answers to its own questions.
+func TestNothingUnaskedIsToldToTheNextTenant(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		for _, leave := range []string{
+			"DO $$ BEGIN RAISE WARNING 'acme was here'; END $$", "SET TimeZone = 'Asia/Tokyo'", "SET DateStyle = 'German'",
+			"SET application_name = 'acme'", "SET client_encoding = 'LATIN1'", "SELECT shared.run('SET search_path TO initech')",
+		} {
+			c := login(t, p.endpoint, "acme")
+			next := login(t, p.endpoint, "globex")
+			c.run(leave)
+			next.send(query("SELECT name FROM whoami"))
+			if got := kinds(next.until('Z')); got != "TDCZ" {
+				t.Errorf("after %s the next tenant was told %q", leave, got)
+			}
+		}
+	})
+}

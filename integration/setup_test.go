@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// setup is what a test wants to be different from the usual configuration: transaction mode, SCRAM,
+// four server connections, and one route on which app and the tenant's namesake may be any tenant
+// that has a schema.
+type setup struct {
+	size    int               // pool_size; 0 is 4
+	mode    string            // pool_mode; "" is transaction
+	trust   bool              // ask for no password
+	users   []string          // logins besides app and the tenants of the world
+	secrets map[string]string // of those who do not log in by password(user)
+	global  string            // further lines at the top
+	cluster string            // further lines of the cluster
+	route   string            // further lines of the route
+	more    string            // further tables, tried before the usual route
+	host    string            // the server's address, "host:port", if it is not the world's server
+
+	plain bool // without the race detector: memory is measured
+	files int  // the limit of open files of the pooler; 0 leaves it
+}
+
+const configTemplate = `
+listen    = ["127.0.0.1:0"]
+pool_mode = "%s"
+%s
+
+[auth]
+method     = "%s"
+users_file = "users.txt"
+
+[cluster.main]
+host      = "%s"
+port      = %s
+database  = "%s"
+user      = "app"
+pool_size = %d
+%s
+
+%s
+
+[[route]]
+database    = "{tenant}"
+users       = ["app", "{tenant}"]
+cluster     = "main"
+search_path = ["{schema}"]
+tenants     = "schema"
+%s
+`
+
+// write makes the configuration in a directory of its own and returns the file's path.
+func (s setup) write(t testing.TB, w *world) string {
+	t.Helper()
+	dir := t.TempDir()
+	host, port := w.server.Host, fmt.Sprint(w.server.Port)
+	if s.host != "" {
+		host, port, _ = strings.Cut(s.host, ":")
+	}
+	method := "scram-sha-256"
+	if s.trust {
+		method = "trust"
+	}
+	text := fmt.Sprintf(configTemplate, cmp.Or(s.mode, "transaction"), s.global, method, host, port, w.database,
+		cmp.Or(s.size, 4), s.cluster, s.more, s.route)
+	file := filepath.Join(dir, "config.toml")
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "users.txt"), []byte(s.usersFile()), 0o600))
+	return file
+}
+
+func (s setup) usersFile() string {
+	var text strings.Builder
+	for _, user := range append(append([]string{"app"}, tenants...), s.users...) {
+		fmt.Fprintf(&text, "%q %q\n", user, cmp.Or(s.secrets[user], password(user)))
+	}
+	return text.String()
+}
