@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +19,9 @@ func (u *Users) Secret(user string) (Secret, bool) {
 	s, ok := u.secrets[user]
 	return s, ok
 }
+
+// All runs through the users and their secrets.
+func (u *Users) All() iter.Seq2[string, Secret] { return maps.All(u.secrets) }
 
 // Len is the number of users.
 func (u *Users) Len() int { return len(u.secrets) }

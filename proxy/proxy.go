@@ -71,7 +71,6 @@ type Proxy struct {
 	draining   atomic.Bool
 	logins     sync.WaitGroup
 	running    sync.WaitGroup
-	listeners  []net.Listener
 }
 
 // New makes a proxy and its pools, and starts its loops. Close ends it.

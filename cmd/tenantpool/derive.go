@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"sync"
 
+	"tenantpool/config"
 	"tenantpool/wire"
 )
 
@@ -22,9 +23,11 @@ type derivations struct {
 
 // all derives the verifiers of every plain password, so that the first login of
 // a user takes no longer than that of one who does not exist.
-func (d *derivations) all(passwords map[string]string) {
-	for user, password := range passwords {
-		d.of(user, password)
+func (d *derivations) all(users *config.Users) {
+	for user, secret := range users.All() {
+		if secret.Kind() == config.Plain && !secret.IsZero() {
+			d.of(user, secret.Reveal())
+		}
 	}
 }
 

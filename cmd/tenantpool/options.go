@@ -123,13 +123,17 @@ func newLogger(c config.Log, w io.Writer) *slog.Logger {
 }
 
 // verifiers finds the SCRAM verifiers of the users file. Those of passwords in
-// plain text are derived once, when the user first logs in.
+// plain text are derived once, from the start on or when the user logs in.
 type verifiers struct {
 	users   *config.Users
 	derived derivations
 }
 
-func newVerifiers(users *config.Users) *verifiers { return &verifiers{users: users} }
+func newVerifiers(users *config.Users) *verifiers {
+	v := &verifiers{users: users}
+	go v.derived.all(users)
+	return v
+}
 
 // Verifier is proxy.Verifier.
 func (v *verifiers) Verifier(user string) (wire.Verifier, bool) {
