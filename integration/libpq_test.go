@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lib/pq"
+	_ "github.com/lib/pq" // the driver "postgres"
 )
 
 // lib/pq has no COPY TO at all, and lets COPY FROM run in a transaction only.
@@ -82,7 +82,7 @@ func pqCopy(t *testing.T, db *sql.DB) {
 	t.Helper()
 	tx, err := db.Begin()
 	must(t, err)
-	rows, err := tx.Prepare(pq.CopyIn("notes", "id", "text"))
+	rows, err := tx.Prepare(`COPY notes (id, text) FROM STDIN`)
 	must(t, err)
 	for i := range noteCount {
 		_, err := rows.Exec(i+1, fmt.Sprintf("line %d", i+1))

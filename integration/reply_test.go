@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -100,9 +99,6 @@ func (m reply) row() []string {
 	}
 	return fields
 }
-
-// text is the body of a message that is one string.
-func (m reply) text() string { return string(bytes.TrimSuffix(m.body, []byte{0})) }
 
 // kinds are the types of messages, in their order.
 func kinds(replies []reply) string {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -12,6 +13,7 @@ import (
 // handler is what an event is for: a session or a server connection.
 type handler interface {
 	ready(l *Loop, events uint32)
+	abort() // closes it, whatever state it is in
 }
 
 // registration is what a loop knows of a descriptor.
@@ -46,6 +48,7 @@ type Loop struct {
 	hasMail  atomic.Bool
 	sleeping atomic.Bool
 	stopped  bool
+	panicked func(v any, stack []byte) // tells the log
 }
 
 func newLoop() (*Loop, error) {
@@ -80,6 +83,9 @@ func (l *Loop) send(m letter) {
 }
 
 func (m *letter) open(l *Loop) {
+	if m.session != nil {
+		defer l.fence(m.session)
+	}
 	switch {
 	case m.granted != nil:
 		m.session.granted(m.granted)
@@ -154,7 +160,21 @@ func (l *Loop) dispatch(fd int, generation, events uint32) {
 		return
 	}
 	if r := &l.registered[fd]; r.generation == generation && r.handler != nil {
-		r.handler.ready(l, events)
+		l.handle(r.handler, events)
+	}
+}
+
+func (l *Loop) handle(h handler, events uint32) {
+	defer l.fence(h)
+	h.ready(l, events)
+}
+
+// fence is the last one: a panic, which is a bug, ends the session it happened
+// in and no other.
+func (l *Loop) fence(h handler) {
+	if v := recover(); v != nil {
+		l.panicked(v, debug.Stack())
+		h.abort()
 	}
 }
 

@@ -91,6 +91,9 @@ func New(o Options) (*Proxy, error) {
 			clientIdleTimer: o.ClientIdleTimeout, graceTimer: o.ClientGoneGrace, lingerTimer: lingerTime,
 			unsentTimer: unsentTime, asideTimer: asideTime,
 		}
+		l.panicked = func(v any, stack []byte) {
+			o.Log.Error("panic in a session", "panic", v, "stack", string(stack))
+		}
 		p.loops = append(p.loops, l)
 		p.running.Go(l.run)
 	}

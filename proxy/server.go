@@ -99,6 +99,13 @@ func (srv *server) ready(l *Loop, events uint32) {
 
 // readyIdle handles an event on a connection that nobody uses. What a healthy
 // server may say then is read and forgotten; anything else discards it.
+// abort ends a connection behind a panic, and the session that has it.
+func (srv *server) abort() {
+	if s := srv.session.Load(); s != nil {
+		s.abort()
+	}
+}
+
 func (srv *server) readyIdle(l *Loop) {
 	if !srv.conn.Pool().Inspect(srv.conn) {
 		return // lent meanwhile, and so not ours

@@ -345,6 +345,13 @@ func (s *session) giveUp(reason pool.Reason) {
 	}
 }
 
+// abort ends the session behind a panic: nothing it holds can be relied on.
+func (s *session) abort() {
+	defer func() { _ = recover() }() // the process goes on in any case
+	s.deaf = true
+	s.close()
+}
+
 // close ends the session for good and closes its descriptor.
 func (s *session) close() {
 	if s.phase == phaseClosed {

@@ -102,13 +102,18 @@ func (ts *timers) wait() int {
 	return int(max(0, time.Duration(next-clock())/time.Millisecond+1))
 }
 
+func (l *Loop) expire(s *session, k timerKind) {
+	defer l.fence(s)
+	s.expired(k)
+}
+
 // expire runs what is due.
 func (ts *timers) expire(l *Loop) {
 	for k := range ts.first {
 		for t := ts.first[k]; t != nil && t.deadline <= l.now; t = ts.first[k] {
 			kind := t.kind
 			ts.stop(t)
-			t.session.expired(kind)
+			l.expire(t.session, kind)
 		}
 	}
 }
