@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"bufio"
 	"encoding/binary"
 	"fmt"
