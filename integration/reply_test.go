@@ -1,8 +1,8 @@
 package integration
 
 import (
-	"bytes"
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
