@@ -43,6 +43,7 @@ type Exchange struct {
 	skipping  bool // the server ignores everything up to the next Sync
 	copyIn    bool // the server reads COPY data and the client has not ended it
 	inCopy    bool // the head's COPY IN has begun
+	fed       bool // it has been sent data
 	copyOut   bool
 	described bool // the head Describe has had its ParameterDescription
 	ambiguous bool // how many replies are owed can no longer be known
@@ -74,6 +75,9 @@ func (x *Exchange) Forward(k Kind, hidden bool, ref any) bool {
 	if x.copyIn && k == OweNothing {
 		return true // eaten
 	}
+	if x.copyIn && k == OweSync && !x.fed {
+		return true // eaten for certain: no data has come that the COPY could fail on
+	}
 	if x.copyIn && k == OweSync {
 		x.push(owed{copySync, hidden, ref})
 		return true
@@ -93,6 +97,7 @@ func (x *Exchange) ForwardCopy(m ClientMsg) bool {
 	switch {
 	case x.copyIn:
 		x.copyIn = !end
+		x.fed = true
 	case x.skipping || x.Owing() == 0:
 		return false
 	case end:
@@ -257,6 +262,7 @@ scan:
 		keep++
 	}
 	x.queue = append(x.queue[:keep], x.queue[i:]...)
+	x.fed = data
 }
 
 // endCopy strikes out the Syncs that a COPY IN has eaten.

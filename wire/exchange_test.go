@@ -89,6 +89,7 @@ func TestAServerIsQuietExactlyWhenNothingIsOwedAndNoBatchIsOpen(t *testing.T) {
 		{"a COPY that fails before it begins leaves the Sync", ">P >B >E >S <1 <2 <E <ZI", true},
 		{"all of a COPY sent ahead", ">P >B >E >S >d >c >S <1 <2 <G <C <ZI", true},
 		{"all of a COPY sent ahead, failing before it begins", ">P >B >E >S >d >c >S <1 <2 <E <ZI <ZI", true},
+		{"a Sync before any COPY data is eaten for certain", ">P >B >E <1 <2 <G >S >d <E >S <ZI", true},
 		{"a Sync into COPY data is eaten by a COPY that works", ">P >B >E <1 <2 <G >d >S >d >c <C >S <ZI", true},
 		{"a Sync into COPY data that fails leaves doubt for ever", ">P >B >E <1 <2 <G >d >S >d <E >S <ZI <ZI", false},
 		{"two COPYs in one query", ">Q <G >d >c <C <G >c <C <ZI", true},
