@@ -323,8 +323,8 @@ func TestATenantWithoutAConnectionGoesBeforeOneThatHasOne(t *testing.T) {
 		"of two with, the one whose state is carried":    {[]string{"a", "a", "b"}, []string{"b", "a2", "a"}, 2},
 		"of two with, the one whose tenant was there":    {[]string{"a", "a", "b"}, []string{"b", "a2"}, 1},
 		"what is given back does not count":              {[]string{"a", "b"}, []string{"a", "c"}, 0},
-		"nobody beyond the window":                       {[]string{"a", "a"}, []string{"a", "a", "a", "a", "a", "a", "a", "a", "b"}, 0},
-		"the last of the window":                         {[]string{"a", "a"}, []string{"a", "a", "a", "a", "a", "a", "a", "b"}, 7},
+		"nobody beyond the window":                       {[]string{"a", "a"}, append(slices.Repeat([]string{"a"}, window), "b"), 0},
+		"the last of the window":                         {[]string{"a", "a"}, append(slices.Repeat([]string{"a"}, window-1), "b"), window - 1},
 	} {
 		t.Run(name, func(t *testing.T) { testNext(t, c.lent, c.queue, c.next) })
 	}

@@ -5,7 +5,7 @@ import "tenantpool/wire"
 // window is how many waiters, from the head on, a released connection may suit
 // better than the head; maxPassed is how often one of them is passed over.
 const (
-	window    = 8
+	window    = 32
 	maxPassed = 4
 )
 
