@@ -21,9 +21,9 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("tenantpool demo", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.IntVar(&o.tenants, "tenants", 6, "number of tenants")
+	f.IntVar(&o.tenants, "tenants", 12, "number of tenants")
 	f.IntVar(&o.seconds, "seconds", 8, "seconds of pgbench for each of the three protocols")
-	f.IntVar(&o.clients, "clients", 4, "clients of each tenant")
+	f.IntVar(&o.clients, "clients", 2, "clients of each tenant")
 	f.IntVar(&o.poolSize, "pool-size", 4, "server connections, for all tenants together")
 	f.BoolVar(&o.keep, "keep", false, "stay up at the end, to look around with psql")
 	f.BoolVar(&o.compare, "compare", true, "also run the load through PgBouncer, if it is installed")

@@ -158,6 +158,7 @@ install_node_drivers() {
 case ${1:-} in
 demo)
 	want_demo
+	want_bench
 	install_wanted
 	;;
 bench)
