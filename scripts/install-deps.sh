@@ -156,12 +156,7 @@ install_node_drivers() {
 # ----------------------------------------------------------------------------------------------
 
 case ${1:-} in
-demo)
-	want_demo
-	want_bench
-	install_wanted
-	;;
-bench)
+demo | bench)
 	want_demo
 	want_bench
 	install_wanted
