@@ -169,3 +169,29 @@ func fire(stop <-chan struct{}, victim *rawClient) {
 		conn.Close()
 	}
 }
+
+// In statement mode the pooler rolls back what a client has opened. A cancel request that is still
+// on its way then must not meet whoever has the server next.
+func TestACancelUnderWayHoldsBackOurRollback(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		g := openGate(t, w)
+		p := startPooler(t, w, setup{size: 1, mode: "statement", host: g.address()})
+		a, b := login(t, p.endpoint, "acme"), login(t, p.endpoint, "globex")
+		a.expect("SELECT name FROM whoami", "acme")
+		a.send(query("BEGIN; SELECT pg_sleep(0.5)"))
+		w.awaitSleep(t)
+		release, before := g.hold(), g.knocks.Load()
+		a.cancel()
+		eventually(t, "the cancel request is under way", func() bool { return g.knocks.Load() > before })
+		b.send(query("SELECT pg_sleep(0.5), name FROM whoami"))
+		w.eventually(t, "SELECT count(*) > 0 FROM pg_stat_activity WHERE (state = 'idle in transaction' OR query LIKE '%name FROM whoami' AND wait_event = 'PgSleep') AND "+w.lent())
+		release()
+		if e := firstError(a.until('Z')); e == nil || e.code != "0A000" {
+			t.Errorf("the client that opened a transaction got %v", e)
+		}
+		if rows, err := result(b.until('Z')); err != nil || rows[0][1] != "globex" {
+			t.Errorf("the next one got %v, %v", rows, err)
+		}
+	})
+}

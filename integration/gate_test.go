@@ -13,8 +13,9 @@ import (
 type gate struct {
 	listener net.Listener
 	server   string
-	answer   atomic.Pointer[[]byte] // to every startup packet; nil lets it through
-	knocks   atomic.Int64           // connections so far
+	answer   atomic.Pointer[[]byte]        // to every startup packet; nil lets it through
+	knocks   atomic.Int64                  // connections so far
+	held     atomic.Pointer[chan struct{}] // new connections wait for it to be closed
 }
 
 // openGate stands before the world's server until the end of the test.
@@ -39,6 +40,16 @@ func (g *gate) refuse(code, message string) {
 	body := "SFATAL\x00VFATAL\x00C" + code + "\x00M" + message + "\x00\x00"
 	b := append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(body)+4)), body...)
 	g.answer.Store(&b)
+}
+
+// hold makes new connections wait until the function it returns is called.
+func (g *gate) hold() (release func()) {
+	held := make(chan struct{})
+	g.held.Store(&held)
+	return func() {
+		g.held.Store(nil)
+		close(held)
+	}
 }
 
 // hangUp makes the gate close every new connection without a word.
@@ -74,6 +85,9 @@ func turnAway(conn net.Conn, answer []byte) {
 // pass joins a connection to one with the server, until either ends.
 func (g *gate) pass(conn net.Conn) {
 	defer conn.Close()
+	if held := g.held.Load(); held != nil {
+		<-*held
+	}
 	server, err := net.Dial("tcp", g.server)
 	if err != nil {
 		return
