@@ -52,6 +52,17 @@ func (c *cancelKeys) issue(s *session, minor int) {
 	c.sessions[s.key.pid] = s
 }
 
+// renumber gives s another process id if nobody else has it.
+func (c *cancelKeys) renumber(s *session, pid uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, taken := c.sessions[pid]; !taken {
+		delete(c.sessions, s.key.pid)
+		s.key.pid = pid
+		c.sessions[pid] = s
+	}
+}
+
 func (c *cancelKeys) revoke(s *session) {
 	c.mu.Lock()
 	delete(c.sessions, s.key.pid)

@@ -69,6 +69,7 @@ func (s *session) prepare(srv *server) {
 	case pool.PlanNothing:
 		s.enter(phaseActive)
 		srv.conn.Exchange.Idle()
+		s.greet(srv)
 	case pool.PlanDiscardAll:
 		s.blank(srv, phaseSwitching)
 	default:
@@ -187,6 +188,7 @@ func (s *session) asideWorked(srv *server) {
 		}
 		srv.conn.Confirmed(s.id, s.state)
 		s.enter(phaseActive)
+		s.greet(srv)
 	case phaseUndoing:
 		srv.conn.Exchange.Idle()
 		srv.conn.Unproven(s.id)

@@ -254,14 +254,16 @@ func (g *login) handOver(r *routing.Route) error {
 	return nil
 }
 
-// greet says that the login is done and moves the client to its loop.
+// greet says that the login is done, unless that waits for a server, and moves
+// the client to its loop.
 func (g *login) greet(s *session) error {
 	out := g.out
 	for name, value := range s.params.All() {
 		out = wire.AppendParameterStatus(out, name, value)
 	}
-	out = wire.AppendBackendKeyData(out, s.key.pid, s.key.bytes())
-	out = wire.AppendReady(out, wire.TxIdle)
+	if s.ungreeted = s.route.Mode == modeSession; !s.ungreeted {
+		out = s.appendGreeting(out)
+	}
 	if _, err := g.conn.Write(out); err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ type session struct {
 	stuck      bool // the next message waits for the end of a COPY
 	owesReady  bool // the ReadyForQuery of a statement that opened a transaction was kept back
 	local      bool // SET LOCAL or the like stands until the transaction ends
+	ungreeted  bool // the client has not heard yet that it may begin
 	compare    bool // what the server reports may differ from what the client was told
 	need       int  // how long the message at the front of in is, if known
 	body       int  // how much of a client message is still to come and go
@@ -122,6 +123,8 @@ func (s *session) start(l *Loop, held []byte) {
 	s.enter(phaseIdle)
 	if len(held) > 0 {
 		s.in = append(l.chunks.get(len(held)), held...)
+	}
+	if len(held) > 0 || s.ungreeted {
 		s.proceed()
 	}
 }
@@ -177,6 +180,7 @@ func (s *session) read() {
 // proceed goes on: it gives the server back if all is done on it, and handles
 // input that was held back.
 func (s *session) proceed() {
+	s.attend()
 	s.rest()
 	if len(s.in) > 0 && s.phase != phaseLingering && s.phase != phaseClosed {
 		data := s.in
