@@ -198,7 +198,7 @@ func TestALoginReportsWhatTheServerDoes(t *testing.T) {
 			{"DateStyle", "German", "TimeZone", "asia/tokyo", "extra_float_digits", "2"},
 			{"client_encoding", "'utf-8'", "IntervalStyle", "sql_standard", "standard_conforming_strings", "off"},
 		} {
-			want, got := login(t, server, "acme", append([]string{"application_name", "tenantpool"}, own...)...), login(t, p.endpoint, "acme", own...)
+			want, got := login(t, server, "acme", own...), login(t, p.endpoint, "acme", own...)
 			for name, value := range want.params {
 				if got.params[name] != value {
 					t.Errorf("%v: %s is %q, the server itself says %q", own, name, got.params[name], value)

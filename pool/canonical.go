@@ -115,7 +115,7 @@ func (x *control) untry(ctx context.Context, pg *pgconn.PgConn) {
 
 // begin opens the transaction and reads what the settings are without a client.
 func begin(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, error) {
-	queries := []query{{sql: "BEGIN"}, setLocal("application_name", applicationName), setLocal("search_path", "")}
+	queries := []query{{sql: "BEGIN"}, setLocal("application_name", ""), setLocal("search_path", "")}
 	skip := len(queries)
 	for _, s := range asked {
 		queries = append(queries, query{"SELECT pg_catalog.current_setting($1, true)", [][]byte{[]byte(s.Name)}})

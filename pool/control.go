@@ -175,7 +175,7 @@ func (x *control) open(ctx context.Context) (*pgconn.PgConn, map[string]string, 
 // connection differs from one in two settings.
 func welcomeTable(statuses map[string]string) *Params {
 	blank := maps.Clone(statuses)
-	blank["application_name"] = applicationName
+	blank["application_name"] = ""
 	if _, reported := blank["search_path"]; reported {
 		blank["search_path"] = ""
 	}

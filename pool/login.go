@@ -15,10 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// applicationName is what a server connection is called while it carries no
-// client's own name.
-const applicationName = "tenantpool"
-
 // loginRefused says why a login that the server accepted is not used.
 type loginRefused struct{ why string }
 
@@ -86,7 +82,7 @@ func parseBase() (*pgconn.Config, error) {
 // no role, and nothing in the settings by which tenants are told apart.
 func (p *Pool) blankParams() map[string]string {
 	params := map[string]string{
-		"application_name": applicationName,
+		"application_name": "",
 		"client_encoding":  "UTF8",
 		"search_path":      "",
 		"role":             "none",

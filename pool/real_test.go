@@ -273,7 +273,7 @@ func TestAFreshLoginCarriesNoTenant(t *testing.T) {
 		s := &client{k: k, conn: c}
 		c.proof.user, s.Holder = 1, 1
 		for name, want := range map[string]string{"search_path": "", "role": "none", "app.tenant_id": "",
-			"application_name": "tenantpool", "client_encoding": "UTF8"} {
+			"application_name": "", "client_encoding": "UTF8"} {
 			if got := s.one("SELECT current_setting('%s')", name); got != want {
 				t.Errorf("%s is %q", name, got)
 			}
