@@ -12,12 +12,6 @@ var undo = newSwitch([]command{{"ROLLBACK", "ROLLBACK"}})
 // checked like a switch but proves nothing about the connection's state.
 func RollbackMessage() *Switch { return undo }
 
-var reset = newSwitch([]command{{"RESET ALL", "RESET"}})
-
-// ResetMessage is to be run before BlankMessage: DISCARD ALL takes a snapshot,
-// and settings left behind could have it wait for other transactions.
-func ResetMessage() *Switch { return reset }
-
 // Restore sets what p decides, and own, once more, behind a reset of the client's. It
 // shares the fate of the client's transaction if one is open. It proves nothing:
 // the next checkout switches.

@@ -49,7 +49,7 @@ type proof struct {
 	pipelines bool   // the plan may be sent together with the session's bytes
 	changing  bool   // between Switching and Confirmed
 	plain     bool   // nothing run since the last Switching may have moved the state
-	unseen    bool   // a text that was not plain has run since the last Blanked
+	unseen    bool   // a text that was not plain has run since the last ScrubAll
 	prepared  bool   // SQL PREPARE or DEALLOCATE may have run
 	soiled    bool   // a pinned session has left things of its own
 	walled    bool   // statements of a role's tenant may be on it
@@ -76,11 +76,13 @@ func (c *Conn) Switching() {
 // SwitchReply was done without an error, and the parameters it reported have
 // been put into Reported.
 func (c *Conn) Confirmed(h HolderID, s *State) {
-	planned := c.plan == PlanSettings || c.plan == PlanFull
-	if !c.changing || !planned || c.want != s || c.wanter != h {
+	if !c.changing || c.plan == PlanNothing || c.want != s || c.wanter != h {
 		panic("BUG: pool.Conn.Confirmed for what was not planned")
 	}
 	c.changing = false
+	if c.plan == PlanAll {
+		c.swept()
+	}
 	c.carried, c.owner, c.user = s, s.profile.tenant, h
 	c.path, _ = c.Reported.Get("search_path")
 	c.soiled = c.soiled && c.plan == PlanSettings
@@ -98,9 +100,15 @@ func (c *Conn) Blanked() {
 	if !c.changing {
 		panic("BUG: pool.Conn.Blanked without Switching")
 	}
-	c.Statements.Reset()
-	c.changing, c.unseen, c.prepared, c.soiled, c.walled = false, false, false, false, false
+	c.changing = false
+	c.swept()
 	c.carried, c.owner, c.user = nil, nil, 0
+}
+
+// swept notes that no statement is left.
+func (c *Conn) swept() {
+	c.Statements.Reset()
+	c.unseen, c.prepared, c.soiled, c.walled = false, false, false, false
 }
 
 // Ran notes that a text of h's is about to run. It is called for every text,

@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -149,15 +148,7 @@ func (s *session) work() {
 
 // makeReady does what the plan says on a connection to an imaginary server.
 func makeReady(c *Conn, h HolderID, want *State) error {
-	plan := c.Plan(h, want, Watch)
-	if plan == PlanDiscardAll {
-		c.Switching()
-		c.Blanked()
-		if plan = c.Plan(h, want, Watch); plan != PlanFull {
-			return fmt.Errorf("plan %d on a blank connection", plan)
-		}
-	}
-	if plan != PlanNothing {
+	if c.Plan(h, want, Watch) != PlanNothing {
 		c.Switching()
 		c.Confirmed(h, want)
 	}

@@ -25,14 +25,17 @@ const (
 	PlanSettings
 	// PlanFull: the switch behind ScrubFull, awaited.
 	PlanFull
-	// PlanDiscardAll: ResetMessage, then BlankMessage, each alone and awaited, and
-	PlanDiscardAll
+	// PlanAll: the switch behind ScrubAll, awaited.
+	PlanAll
 )
 
 // Scrub is the kind of switch to send, if any.
 func (p Plan) Scrub() Scrub {
-	if p == PlanSettings {
+	switch p {
+	case PlanSettings:
 		return ScrubSettings
+	case PlanAll:
+		return ScrubAll
 	}
 	return ScrubFull
 }
@@ -75,7 +78,7 @@ func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 	case same && c.user == h && c.carried == want && !c.soiled:
 		return PlanNothing // whatever it left is its own
 	case c.prepared, !same && (c.shows(want) || c.unseen):
-		return PlanDiscardAll // a function may have run PREPARE or DEALLOCATE unseen
+		return PlanAll // a function may have run PREPARE or DEALLOCATE unseen
 	case !same, c.soiled:
 		return PlanFull
 	case c.carried == want && c.trusts(policy):

@@ -26,8 +26,11 @@ func (b *backend) blank() {
 
 func (b *backend) change(s *State, k Scrub) {
 	b.settings = map[string]string{}
-	if k == ScrubFull {
+	switch k {
+	case ScrubFull:
 		b.traces = map[string]bool{}
+	case ScrubAll:
+		b.blank()
 	}
 	b.path = fmt.Sprint(s.profile.spec.Path)
 	b.role = s.profile.spec.Role
@@ -99,14 +102,6 @@ func TestWhateverRanNobodyFindsAnotherTenantsState(t *testing.T) {
 			}
 			policy := SameTenant(random.IntN(2))
 			plan := c.Plan(h, want, policy)
-			if plan == PlanDiscardAll {
-				c.Switching()
-				server.blank()
-				c.Blanked()
-				if plan = c.Plan(h, want, policy); plan != PlanFull {
-					t.Fatalf("seed %d, step %d: plan %d on a blank connection", seed, step, plan)
-				}
-			}
 			if plan != PlanNothing {
 				c.Switching()
 				server.change(want, plan.Scrub())
@@ -194,10 +189,10 @@ func TestPlans(t *testing.T) {
 		"another session of another state, trusted":    {plain, 2, a2, Trust, PlanSettings},
 		"another tenant, trusted":                      {plain, 2, b, Trust, PlanFull},
 		"another session behind a pinned one":          {func(c *Conn) { c.Soiled() }, 2, a, Trust, PlanFull},
-		"another session after SQL PREPARE, trusted":   {func(c *Conn) { c.Ran(1, wire.PreparesSQL) }, 2, a, Trust, PlanDiscardAll},
+		"another session after SQL PREPARE, trusted":   {func(c *Conn) { c.Ran(1, wire.PreparesSQL) }, 2, a, Trust, PlanAll},
 		"the same session after SQL PREPARE":           {func(c *Conn) { c.Ran(1, wire.PreparesSQL) }, 1, a, Watch, PlanNothing},
-		"another tenant after SQL DEALLOCATE":          {func(c *Conn) { c.Ran(1, wire.Deallocates) }, 2, b, Watch, PlanDiscardAll},
-		"another tenant's role behind statements":      {func(x *Conn) { x.Statements.Add(a, table.Intern([]byte("x")), 1) }, 2, c, Watch, PlanDiscardAll},
+		"another tenant after SQL DEALLOCATE":          {func(c *Conn) { c.Ran(1, wire.Deallocates) }, 2, b, Watch, PlanAll},
+		"another tenant's role behind statements":      {func(x *Conn) { x.Statements.Add(a, table.Intern([]byte("x")), 1) }, 2, c, Watch, PlanAll},
 		"another tenant without role, with statements": {func(x *Conn) { x.Statements.Add(a, table.Intern([]byte("x")), 1) }, 2, b, Watch, PlanFull},
 	} {
 		conn := made(t, 1, a)
@@ -212,7 +207,7 @@ func TestPlans(t *testing.T) {
 }
 
 // A text that is not plain may have run PREPARE or DEALLOCATE unseen. No switch
-// undoes that, so it stands until the connection is blanked.
+// but the one behind ScrubAll undoes that.
 func TestAChangeOfTenantBehindWhatWasNotPlain(t *testing.T) {
 	in := NewStates()
 	a, a2, b := stateOf(t, in, "a"), stateOf(t, in, "a", Setting{"datestyle", "ISO"}), stateOf(t, in, "b")
@@ -230,14 +225,14 @@ func TestAChangeOfTenantBehindWhatWasNotPlain(t *testing.T) {
 		policy SameTenant
 		plan   Plan
 	}{
-		"the same session":                      {moves, 1, b, Watch, PlanDiscardAll},
-		"another session":                       {moves, 2, b, Watch, PlanDiscardAll},
-		"trusted":                               {moves, 2, b, Trust, PlanDiscardAll},
-		"unproven":                              {func(c *Conn) { c.Unproven(1) }, 2, b, Watch, PlanDiscardAll},
-		"behind a switch within the tenant":     {func(c *Conn) { moves(c); next(c, a2) }, 2, b, Watch, PlanDiscardAll},
-		"behind a full scrub within it":         {func(c *Conn) { moves(c); c.Soiled(); next(c, a) }, 2, b, Watch, PlanDiscardAll},
-		"blanked, and plain since":              {func(c *Conn) { moves(c); next(c, b) }, 2, a, Watch, PlanFull},
-		"another tenant's, and not plain again": {func(c *Conn) { moves(c); next(c, b); c.Ran(3, wire.MayChangeState) }, 2, a, Watch, PlanDiscardAll},
+		"the same session":                      {moves, 1, b, Watch, PlanAll},
+		"another session":                       {moves, 2, b, Watch, PlanAll},
+		"trusted":                               {moves, 2, b, Trust, PlanAll},
+		"unproven":                              {func(c *Conn) { c.Unproven(1) }, 2, b, Watch, PlanAll},
+		"behind a switch within the tenant":     {func(c *Conn) { moves(c); next(c, a2) }, 2, b, Watch, PlanAll},
+		"behind a full scrub within it":         {func(c *Conn) { moves(c); c.Soiled(); next(c, a) }, 2, b, Watch, PlanAll},
+		"swept, and plain since":                {func(c *Conn) { moves(c); next(c, b) }, 2, a, Watch, PlanFull},
+		"another tenant's, and not plain again": {func(c *Conn) { moves(c); next(c, b); c.Ran(3, wire.MayChangeState) }, 2, a, Watch, PlanAll},
 	} {
 		conn := made(t, 1, a)
 		test.did(conn)

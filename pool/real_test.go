@@ -148,15 +148,6 @@ func (s *client) prepare() {
 	s.k.t.Helper()
 	c := s.conn
 	plan := c.Plan(s.Holder, s.Want, Watch)
-	if plan == PlanDiscardAll {
-		for _, sw := range []*Switch{ResetMessage(), BlankMessage()} {
-			if err := s.send(sw); err != nil {
-				s.k.t.Fatalf("blanking: %v", err)
-			}
-		}
-		c.Blanked()
-		plan = c.Plan(s.Holder, s.Want, Watch)
-	}
 	if plan != PlanNothing {
 		if err := s.send(s.Want.Switch(plan.Scrub())); err != nil {
 			s.k.t.Fatalf("switch: %v", err)

@@ -25,10 +25,13 @@ var oneRow = []said{{wire.ServerRowDescription, ""}, {wire.ServerDataRow, ""}, c
 // goodReply is what a server says when a switch with one own setting succeeds.
 func goodReply(k Scrub) []said {
 	reply := []said{complete("SET"), complete("RESET"), complete("SET"), complete("SET")}
-	if k == ScrubFull {
+	if k != ScrubSettings {
 		reply = append(reply, complete("CLOSE CURSOR ALL"), complete("UNLISTEN"))
 		reply = append(reply, oneRow...)
 		reply = append(reply, complete("DISCARD TEMP"), complete("DISCARD SEQUENCES"))
+	}
+	if k == ScrubAll {
+		reply = append(reply, complete("DEALLOCATE ALL"), complete("DISCARD PLANS"))
 	}
 	reply = append(reply, oneRow...)
 	return append(reply, complete("SET"), ready("I"))

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"tenantpool/wire"
@@ -16,6 +17,9 @@ const (
 	ScrubFull Scrub = iota
 	// ScrubSettings undoes settings, path and role: between states of one tenant.
 	ScrubSettings
+	// ScrubAll drops prepared statements and cached plans too: where they could
+	// be another tenant's.
+	ScrubAll
 	scrubs // how many kinds there are
 )
 
@@ -38,6 +42,13 @@ var sweeps = []command{
 	{"SELECT pg_catalog.pg_advisory_unlock_all()", selectTag},
 	{"DISCARD TEMP", "DISCARD TEMP"},
 	{"DISCARD SEQUENCES", "DISCARD SEQUENCES"},
+}
+
+// drops are what DISCARD ALL does besides. A plan holds literals as they were
+// read under the settings of whoever ran a function first.
+var drops = []command{
+	{"DEALLOCATE ALL", "DEALLOCATE ALL"},
+	{"DISCARD PLANS", "DISCARD PLANS"},
 }
 
 const selectTag = "SELECT 1"
@@ -67,21 +78,27 @@ func (s *State) Switch(k Scrub) *Switch {
 	return sw
 }
 
-// blank is the one DISCARD ALL there is.
-var blank = newSwitch([]command{{"DISCARD ALL", "DISCARD ALL"}})
+var blank = newSwitch(ScrubAll.commands())
 
-// BlankMessage is DISCARD ALL by itself, which drops prepared statements too
-// and cannot be part of a switch. Behind it a connection carries no tenant.
+// BlankMessage is a ScrubAll by itself. Behind it a connection carries no
+// tenant. It does what DISCARD ALL does; that one's own snapshot, though, would
+// wait for others if such a default had been left behind.
 func BlankMessage() *Switch { return blank }
+
+func (k Scrub) commands() []command {
+	switch k {
+	case ScrubSettings:
+		return slices.Clone(resets)
+	case ScrubAll:
+		return slices.Concat(resets, sweeps, drops)
+	}
+	return slices.Concat(resets, sweeps)
+}
 
 // commands are the scrub, the settings of the profile, the client's own, the
 // path, and the role last: a role may not be allowed to set what the login may.
 func (s *State) commands(k Scrub) []command {
-	cs := append([]command(nil), resets...)
-	if k != ScrubSettings {
-		cs = append(cs, sweeps...)
-	}
-	cs = appendSets(cs, s.profile.spec.Settings)
+	cs := appendSets(k.commands(), s.profile.spec.Settings)
 	cs = appendSets(cs, s.own)
 	cs = append(cs, command{"SET search_path TO " + quotePath(s.profile.spec.Path), "SET"})
 	if role := s.profile.spec.Role; role != "" {

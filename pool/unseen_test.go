@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -33,8 +34,8 @@ func TestADeferrableDefaultLeftBehindMakesNobodyWait(t *testing.T) {
 			"the same state":   {a.Want, PlanSettings},
 			"the same tenant":  {a.Want.With("datestyle", "German, DMY"), PlanSettings},
 			"a soiled one":     {a.Want, PlanFull},
-			"another tenant":   {stateOf(t, k.states, "b"), PlanDiscardAll},
-			"another path too": {stateOf(t, k.states, "c", Setting{"datestyle", "ISO, DMY"}), PlanDiscardAll},
+			"another tenant":   {stateOf(t, k.states, "b"), PlanAll},
+			"another path too": {stateOf(t, k.states, "c", Setting{"datestyle", "ISO, DMY"}), PlanAll},
 		} {
 			a.take()
 			a.leaveDeferrable()
@@ -152,4 +153,68 @@ func (s *client) parse(text *Statement) (it *ServerStatement, parsed bool) {
 		s.k.t.Fatalf("Sync: %q %s", byte(m), body)
 	}
 	return it, true
+}
+
+// A function keeps its plans, and in them its literals, as they were read under
+// the settings of whoever ran it first.
+func TestAFunctionReadsItsLiteralsUnderTheNextTenantsSettings(t *testing.T) {
+	onServers(t, func(t *testing.T, server *pgtest.Server) {
+		k := newReal(t, server, func(o *Options) { o.Size = 1 })
+		k.exec(`CREATE FUNCTION public.month() RETURNS text LANGUAGE plpgsql AS
+			$$ BEGIN RETURN to_char(date '01/02/2020', 'MM'); END $$`)
+		a := k.client(stateOf(t, k.states, "a", Setting{"datestyle", "ISO, DMY"}))
+		b := k.client(stateOf(t, k.states, "b", Setting{"datestyle", "ISO, MDY"}))
+		for range 2 {
+			for s, want := range map[*client]string{a: "02", b: "01"} {
+				s.take()
+				if got := s.one("SELECT public.month()"); got != want {
+					t.Errorf("%s reads the month as %s, want %s", s.Want.Profile().Tenant(), got, want)
+				}
+				s.give()
+			}
+		}
+		if n := k.Stats().Logins; n != 1 {
+			t.Errorf("%d logins for one connection", n)
+		}
+	})
+}
+
+// A switch that fails has done some of its work all the same: statements are
+// dropped, locks given up. Nobody gets that connection.
+func TestAConnectionWhoseSwitchFailedIsClosed(t *testing.T) {
+	onServers(t, func(t *testing.T, server *pgtest.Server) {
+		k := newReal(t, server, func(o *Options) { o.Size = 1 })
+		a := k.client(stateOf(t, k.states, "a"))
+		bad := map[Plan]*client{
+			PlanSettings: k.client(a.Want.With("datestyle", "nonsense")),
+			PlanFull:     k.client(stateOf(t, k.states, "b", Setting{"datestyle", "nonsense"})),
+			PlanAll:      k.client(stateOf(t, k.states, "b", Setting{"datestyle", "nonsense"})),
+		}
+		for plan, s := range bad {
+			a.take()
+			a.conn.Ran(a.Holder, 0)
+			if plan == PlanAll {
+				a.run("SELECT 1")
+			}
+			a.give()
+			before := k.Stats().Discarded(ReasonSwitchFailed)
+			if err := s.reserve(); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.conn.Plan(s.Holder, s.Want, Watch); got != plan {
+				t.Fatalf("plan %d, want %d", got, plan)
+			}
+			var refused *wire.Error
+			if err := s.send(s.Want.Switch(plan.Scrub())); !errors.As(err, &refused) || refused.Code != "22023" {
+				t.Errorf("plan %d: the switch gave %v, want 22023", plan, err)
+			}
+			if s.conn.Carried() != nil {
+				t.Errorf("plan %d: something is carried behind a failed switch", plan)
+			}
+			s.give()
+			if got := k.Stats().Discarded(ReasonSwitchFailed) - before; got != 1 {
+				t.Errorf("plan %d: %d connections were closed", plan, got)
+			}
+		}
+	})
 }

@@ -70,31 +70,10 @@ func (s *session) prepare(srv *server) {
 		s.enter(phaseActive)
 		srv.conn.Exchange.Idle()
 		s.greet(srv)
-	case pool.PlanDiscardAll:
-		s.blank(srv, phaseSwitching)
 	default:
 		s.tally.switches.Add(1)
 		s.aside(srv, phaseSwitching, s.state.Switch(plan.Scrub()))
 	}
-}
-
-// blank makes a connection blank: nothing of any session is left on it. p is the
-// phase in which that goes on.
-func (s *session) blank(srv *server, p phase) {
-	srv.blanking = resetting
-	s.aside(srv, p, pool.ResetMessage())
-}
-
-// blanked goes on after a step of it; done says that it was the last.
-func (s *session) blanked(srv *server) (done bool) {
-	if srv.blanking == resetting {
-		srv.blanking = discarding
-		s.aside(srv, s.phase, pool.BlankMessage())
-		return false
-	}
-	srv.blanking = notBlanking
-	srv.conn.Blanked()
-	return true
 }
 
 // aside sends a Query of the pooler's own, whose answer the client never sees,
@@ -148,9 +127,7 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	case err == nil && clean:
 		s.asideWorked(srv)
 	case s.phase == phaseSwitching:
-		if srv.blanking == notBlanking {
-			s.noteBroken(err)
-		}
+		s.noteBroken(err)
 		s.discard(pool.ReasonSwitchFailed)
 		s.refusal = switchError(err)
 		s.enter(phaseIdle)
@@ -180,12 +157,6 @@ func (s *session) asideWorked(srv *server) {
 		s.compare = true
 	case phaseSwitching:
 		srv.conn.Exchange.Idle()
-		if srv.blanking != notBlanking {
-			if s.blanked(srv) {
-				s.prepare(srv)
-			}
-			return
-		}
 		srv.conn.Confirmed(s.id, s.state)
 		s.enter(phaseActive)
 		s.greet(srv)
@@ -195,10 +166,9 @@ func (s *session) asideWorked(srv *server) {
 		s.undone()
 	case phaseBlanking:
 		srv.conn.Exchange.Idle()
-		if s.blanked(srv) {
-			s.release()
-			s.close()
-		}
+		srv.conn.Blanked()
+		s.release()
+		s.close()
 	}
 }
 
@@ -249,7 +219,7 @@ func (s *session) part() *pool.Conn {
 		s.bodyDrop = true // its rest has nowhere to go
 	}
 	srv.openBatch = false
-	srv.body, srv.need, srv.blanking, srv.completes, srv.ref = 0, 0, notBlanking, false, nil
+	srv.body, srv.need, srv.completes, srv.ref = 0, 0, false, nil
 	s.loop.chunks.put(srv.in)
 	srv.in = nil
 	s.unpin()

@@ -61,7 +61,7 @@ func (s *session) endQuiet(srv *server) {
 		s.release()
 		s.end(pool.ReasonClientGone)
 	default:
-		s.blank(srv, phaseBlanking)
+		s.aside(srv, phaseBlanking, pool.BlankMessage())
 	}
 }
 

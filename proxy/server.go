@@ -31,19 +31,8 @@ type server struct {
 	saidFatal bool          // its last error has reached the client
 	unnamedOf pool.HolderID // whose unnamed statement it holds
 	touched   pool.HolderID // who ran something on it last
-	blanking  blankingStep  // of the blanking that runs
 	need      int           // how long the message at the front of in is, if known
 }
-
-// blankingStep is how far the blanking of a connection is: RESET ALL first, then
-// DISCARD ALL.
-type blankingStep uint8
-
-const (
-	notBlanking blankingStep = iota
-	resetting
-	discarding
-)
 
 // adopt makes a server of a connection that has logged in (pool.Options.Adopt).
 // Its descriptor is registered with a loop when it is first lent.

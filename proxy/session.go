@@ -21,7 +21,7 @@ const (
 	phaseRestoring              // our repeat of the profile's settings runs -> active
 	phaseReading                // we read the client's settings back -> active
 	phaseUndoing                // our ROLLBACK runs -> idle
-	phaseBlanking               // is closed; our DISCARD ALL runs on its server -> closed
+	phaseBlanking               // is closed; our scrub runs on its server -> closed
 	phaseLingering              // has had its last words; may still read them -> closed
 	phaseClosed                 // final
 )
