@@ -163,8 +163,9 @@ func (s *client) send(sw *Switch) error {
 
 // aside sends a text of the pooler's own and checks the answer.
 func (s *client) aside(sw *Switch) error {
-	s.write(sw.Message)
-	for reply := sw.Expect(); ; {
+	message, reply := sw.Ask(nil)
+	s.write(message)
+	for {
 		m, body := s.read()
 		if m == wire.ServerParameterStatus {
 			if err := s.conn.Report(body); err != nil {

@@ -14,11 +14,10 @@ type SwitchReply struct {
 	sw     *Switch
 	step   int   // commands completed
 	rows   uint8 // of the running SELECT: 0, 1 described, 2 one row
+	nonce  [len(noNonce)]byte
+	echoed bool // the nonce has come back
 	failed *wire.Error
 }
-
-// Expect is the reply that sw must have.
-func (sw *Switch) Expect() SwitchReply { return SwitchReply{sw: sw} }
 
 // Feed takes the server's next message without its header. When done, err tells
 // whether the connection now carries the state: nil, it does. A *wire.Error is
@@ -55,6 +54,7 @@ func (r *SwitchReply) progress(t wire.ServerMsg, body []byte) error {
 	case t == wire.ServerRowDescription && rows && r.rows == 0,
 		t == wire.ServerDataRow && rows && r.rows == 1:
 		r.rows++
+		r.echoed = r.echoed || t == wire.ServerRowDescription && bytes.Contains(body, r.nonce[:])
 	case t == wire.ServerCommandComplete && (!rows || r.rows == 2) && isTag(body, tag):
 		r.step++
 		r.rows = 0
@@ -98,6 +98,8 @@ func (r *SwitchReply) ready(body []byte) error {
 		return fmt.Errorf("switch: server is ready with status %q, not %q", body, want)
 	case r.step != len(r.sw.tags):
 		return fmt.Errorf("switch: %d of %d commands completed", r.step, len(r.sw.tags))
+	case r.sw.nonceAt > 0 && !r.echoed:
+		return errors.New("switch: the answer is to another text")
 	}
 	return nil
 }

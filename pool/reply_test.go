@@ -22,12 +22,15 @@ func spoke(t wire.ServerMsg, severity, code string) said {
 
 var oneRow = []said{{wire.ServerRowDescription, ""}, {wire.ServerDataRow, ""}, complete("SELECT 1")}
 
+// echo stands for the nonce that the text had.
+const echo = "(nonce)"
+
 // goodReply is what a server says when a switch with one own setting succeeds.
 func goodReply(k Scrub) []said {
 	reply := []said{complete("SET"), complete("RESET"), complete("SET"), complete("SET")}
 	if k != ScrubSettings {
 		reply = append(reply, complete("CLOSE CURSOR ALL"), complete("UNLISTEN"))
-		reply = append(reply, oneRow...)
+		reply = append(reply, said{wire.ServerRowDescription, echo}, said{wire.ServerDataRow, ""}, complete("SELECT 1"))
 		reply = append(reply, complete("DISCARD TEMP"), complete("DISCARD SEQUENCES"))
 	}
 	if k == ScrubAll {
@@ -38,9 +41,10 @@ func goodReply(k Scrub) []said {
 }
 
 func feed(sw *Switch, reply []said) (done bool, err error) {
-	r := sw.Expect()
+	_, r := sw.Ask(nil)
 	for _, m := range reply {
-		if done, err = r.Feed(m.t, []byte(m.body)); done || err != nil {
+		body := strings.ReplaceAll(m.body, echo, string(r.nonce[:]))
+		if done, err = r.Feed(m.t, []byte(body)); done || err != nil {
 			return done, err
 		}
 	}
@@ -131,6 +135,36 @@ func TestARefusedSwitchTellsTheServersOwnError(t *testing.T) {
 	}
 }
 
+// What answers an earlier text of the same commands is not taken for the answer.
+func TestAReplyToAnotherTextIsNone(t *testing.T) {
+	for k := range scrubs {
+		sw := testSwitch(t, k)
+		_, earlier := sw.Ask(nil)
+		message, r := sw.Ask(nil)
+		if got := strings.Count(string(message), string(r.nonce[:])); k != ScrubSettings && got != 1 {
+			t.Errorf("scrub %d has its nonce %d times: %q", k, got, message)
+		}
+		var err error
+		for _, m := range goodReply(k) {
+			if _, err = r.Feed(m.t, []byte(strings.ReplaceAll(m.body, echo, string(earlier.nonce[:])))); err != nil {
+				break
+			}
+		}
+		if (err == nil) != (k == ScrubSettings) {
+			t.Errorf("scrub %d: the answer to an earlier text gave %v", k, err)
+		}
+	}
+}
+
+func TestASettingThatLooksLikeANonceIsSetAsItIs(t *testing.T) {
+	for k := range scrubs {
+		sw := stateOf(t, NewStates(), "acme", Setting{"app.x", noNonce}).Switch(k)
+		if message, _ := sw.Ask(nil); strings.Count(string(message), "E'"+noNonce+"'") != 1 {
+			t.Errorf("scrub %d: %q", k, message)
+		}
+	}
+}
+
 func TestAReplyDoesNotAllocate(t *testing.T) {
 	sw := testSwitch(t, ScrubFull)
 	reply := goodReply(ScrubFull)
@@ -138,9 +172,13 @@ func TestAReplyDoesNotAllocate(t *testing.T) {
 	for i, m := range reply {
 		bodies[i] = []byte(m.body)
 	}
+	message, _ := sw.Ask(nil)
 	n := testing.AllocsPerRun(100, func() {
-		r := sw.Expect()
+		_, r := sw.Ask(message[:0])
 		for i, m := range reply {
+			if m.body == echo {
+				bodies[i] = append(bodies[i][:0], r.nonce[:]...)
+			}
 			if _, err := r.Feed(m.t, bodies[i]); err != nil {
 				t.Fatal(err)
 			}
@@ -156,11 +194,11 @@ func TestTheSwitchTextIsWhatTheContractSays(t *testing.T) {
 	p := mustProfile(t, in, ProfileSpec{Tenant: "é", Path: []string{"é", `a"b`}, Role: "r", Settings: []Setting{{"app.tenant", "é'"}}})
 	s := in.State(p, []Setting{{"DateStyle", "ISO"}})
 	const scrub = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; RESET ALL; SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; "
-	const sweep = "CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; "
+	const sweep = "CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all() AS n0000000000000000; DISCARD TEMP; DISCARD SEQUENCES; "
 	const sets = `SELECT pg_catalog.set_config(E'app.tenant', E'\u00E9''', false); ` +
 		`SELECT pg_catalog.set_config(E'datestyle', E'ISO', false); SET search_path TO U&"\00E9", "a""b"; SET ROLE "r"`
 	for k, want := range map[Scrub]string{ScrubFull: scrub + sweep + sets, ScrubSettings: scrub + sets} {
-		m := string(s.Switch(k).Message)
+		m := string(s.Switch(k).message)
 		if len(m) < 6 || m[0] != 'Q' || m[5:] != want+"\x00" {
 			t.Errorf("scrub %d is %q, want %q", k, m, want)
 		}
@@ -169,7 +207,7 @@ func TestTheSwitchTextIsWhatTheContractSays(t *testing.T) {
 		}
 	}
 	empty := in.State(mustProfile(t, in, ProfileSpec{Tenant: "none"}), nil)
-	if m := string(empty.Switch(ScrubFull).Message); !strings.HasSuffix(m, "; SET search_path TO ''\x00") {
+	if m := string(empty.Switch(ScrubFull).message); !strings.HasSuffix(m, "; SET search_path TO ''\x00") {
 		t.Errorf("an empty path is %q", m)
 	}
 }

@@ -84,8 +84,8 @@ func (s *session) aside(srv *server, p phase, sw *pool.Switch) {
 		srv.conn.Switching()
 	}
 	srv.unnamedOf = 0
-	srv.reply = sw.Expect()
-	srv.forward(s.loop, sw.Message)
+	s.loop.text, srv.reply = sw.Ask(s.loop.text[:0])
+	srv.forward(s.loop, s.loop.text)
 }
 
 // readAside reads the answer to a Query of ours.

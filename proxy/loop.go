@@ -39,6 +39,7 @@ type Loop struct {
 	timers     timers
 	good       map[goodStatement]struct{}
 	evicted    []*pool.ServerStatement // scratch
+	text       []byte                  // scratch
 	sessions   atomic.Int64
 	all        map[*session]struct{}
 
