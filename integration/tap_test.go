@@ -14,6 +14,8 @@ type tap struct {
 	listener net.Listener
 	server   string
 	trips    atomic.Int64
+	cancels  atomic.Int64                                 // requests that the pooler has sent
+	held     atomic.Pointer[chan struct{}]                // what the server says waits for it to be closed
 	alter    atomic.Pointer[func(toServer []byte) []byte] // changes what the pooler says, if set
 }
 
@@ -46,6 +48,16 @@ func (x *tap) change(f func(toServer []byte) []byte) {
 	x.alter.Store(&f)
 }
 
+// hold keeps back what the server says until the function it returns is called.
+func (x *tap) hold() (release func()) {
+	held := make(chan struct{})
+	x.held.Store(&held)
+	return func() {
+		x.held.Store(nil)
+		close(held)
+	}
+}
+
 func (x *tap) serve() {
 	for {
 		conn, err := x.listener.Accept()
@@ -72,6 +84,9 @@ func (x *tap) pass(conn net.Conn) {
 		relay(server, conn, func(b []byte) []byte {
 			if first {
 				first = false
+				if bytes.HasPrefix(b[min(len(b), 4):], []byte{4, 210, 22, 46}) {
+					x.cancels.Add(1)
+				}
 				lent.Store(bytes.Contains(b, []byte("user\x00app")) && !bytes.Contains(b, []byte("tenantpool control")))
 			}
 			if !lent.Load() {
@@ -89,6 +104,9 @@ func (x *tap) pass(conn net.Conn) {
 	go func() {
 		defer func() { done <- struct{}{} }()
 		relay(conn, server, func(b []byte) []byte {
+			if held := x.held.Load(); held != nil {
+				<-*held
+			}
 			answered.Store(true)
 			return b
 		})

@@ -53,7 +53,7 @@ func (c *Conn) Plan(h HolderID, want *State, policy SameTenant) Plan {
 	}
 	c.want, c.wanter = want, h
 	c.plan = c.due(h, want, policy)
-	c.pipelines = c.plan == PlanSettings && c.keepsPath(want)
+	c.pipelines = c.plan == PlanSettings && c.keeps(want)
 	if c.plan == PlanNothing {
 		c.user = h
 	}
@@ -63,11 +63,11 @@ func (c *Conn) Plan(h HolderID, want *State, policy SameTenant) Plan {
 // MayPipeline says that the session's first message may travel behind the
 // planned switch in one write. If the switch then fails, which nobody can
 // prevent, that message runs under what the connection carried before: so this
-// must be proven to be the same profile, and a path alone.
+// must be proven to be the same state, and its profile a path alone.
 func (c *Conn) MayPipeline() bool { return c.pipelines }
 
-func (c *Conn) keepsPath(want *State) bool {
-	return c.carried != nil && c.carried.profile == want.profile && want.profile.PathOnly() && c.plain && c.pathStands()
+func (c *Conn) keeps(want *State) bool {
+	return c.carried == want && want.profile.PathOnly() && c.plain && c.pathStands()
 }
 
 // due decides. Only what is proven saves work, and nothing saves the full scrub

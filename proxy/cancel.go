@@ -106,7 +106,11 @@ func (s *session) cancelRequested() {
 // startCancel asks the server to cancel what the session runs there. Until that
 // is over the connection stays with the session, and no new exchange begins.
 func (s *session) startCancel() {
-	if s.phase != phaseActive || s.canceling || s.server.conn.Exchange.Owing() == 0 {
+	switch {
+	case s.phase != phaseActive || s.canceling || s.server.conn.Exchange.Owing() == 0:
+		return
+	case s.server.ahead == aheadSent:
+		s.cancelNext = true // it could end the switch, and the statement would still run
 		return
 	}
 	s.canceling = true

@@ -65,10 +65,16 @@ func (s *session) borrow(c *pool.Conn) bool {
 
 // prepare runs what must be run before the client's first byte goes out.
 func (s *session) prepare(srv *server) {
-	switch plan := srv.conn.Plan(s.id, s.state, s.sameTenant); plan {
-	case pool.PlanNothing:
+	plan := srv.conn.Plan(s.id, s.state, s.sameTenant)
+	switch {
+	case plan == pool.PlanNothing:
 		s.enter(phaseActive)
 		srv.conn.Exchange.Idle()
+		s.greet(srv)
+	case srv.conn.MayPipeline():
+		s.enter(phaseActive)
+		srv.conn.Exchange.Idle()
+		srv.ahead = aheadPlanned
 		s.greet(srv)
 	default:
 		s.tally.switches.Add(1)
@@ -88,29 +94,42 @@ func (s *session) aside(srv *server, p phase, sw *pool.Switch) {
 	srv.forward(s.loop, s.loop.text)
 }
 
-// readAside reads the answer to a Query of ours.
-func (s *session) readAside(srv *server, data []byte) (used int, err error) {
-	for len(data)-used >= wire.HeaderSize {
-		m, size, e := wire.ServerHeader(data[used:])
-		if e != nil {
-			return used, e
-		}
-		if len(data)-used < size {
+// readAside reads the answer to a Query of ours that was sent by itself.
+func (s *session) readAside(srv *server, data []byte) (used int) {
+	used, done, err := s.readAnswer(srv, data)
+	if done {
+		s.asideDone(srv, err, used == len(data))
+	}
+	return used
+}
+
+// errLongAnswer keeps a server from having us hold as much as it likes.
+var errLongAnswer = errors.New("server sent a message too long for the answer to the pooler's own text")
+
+// readAnswer reads the answer to a Query of ours. When done, err says what is
+// wrong with it.
+func (s *session) readAnswer(srv *server, data []byte) (used int, done bool, err error) {
+	for !done && len(data)-used >= wire.HeaderSize {
+		m, size, bad := wire.ServerHeader(data[used:])
+		switch {
+		case bad != nil:
+			return used, true, errors.New(bad.Message)
+		case size > holdLimit:
+			return used, true, errLongAnswer
+		case len(data)-used < size:
 			srv.need = size
-			break
+			return used, false, nil
 		}
 		body := data[used+wire.HeaderSize : used+size]
 		used += size
 		if err := srv.note(m, body); err != nil {
-			return used, err
+			return used, true, err
 		}
-		done, err := s.feed(srv, m, body)
-		if err != nil || done {
-			s.asideDone(srv, err, used == len(data))
-			return used, nil
+		if done, err = s.feed(srv, m, body); err != nil {
+			return used, true, err
 		}
 	}
-	return used, nil
+	return used, done, nil
 }
 
 func (s *session) feed(srv *server, m wire.ServerMsg, body []byte) (done bool, err error) {
@@ -219,7 +238,7 @@ func (s *session) part() *pool.Conn {
 		s.bodyDrop = true // its rest has nowhere to go
 	}
 	srv.openBatch = false
-	srv.body, srv.need, srv.completes, srv.ref = 0, 0, false, nil
+	srv.body, srv.need, srv.completes, srv.ref, srv.ahead = 0, 0, false, nil, notAhead
 	s.loop.chunks.put(srv.in)
 	srv.in = nil
 	s.unpin()

@@ -21,8 +21,8 @@ func (s *session) windDownActive() {
 	srv := s.server
 	x := &srv.conn.Exchange
 	switch {
-	case srv.broken || s.canceling:
-		s.grace() // its last words are still to be read, or the cancel to end
+	case srv.broken || s.canceling || srv.ahead == aheadSent:
+		s.grace() // its last words are still to be read, or the cancel or the switch to end
 	case s.body > 0 && !s.bodyDrop || srv.sending() && x.Owing() == 0:
 		s.end(pool.ReasonClientGone)
 	case x.CopyingIn():

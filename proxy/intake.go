@@ -214,6 +214,9 @@ func (s *session) skipping(m message) int {
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
 	s.fresh = false
+	if s.server.ahead == aheadPlanned {
+		s.lead(s.server)
+	}
 	switch m.kind {
 	case wire.ClientParse, wire.ClientBind, wire.ClientDescribe, wire.ClientExecute, wire.ClientClose:
 		s.server.openBatch = true
@@ -257,9 +260,11 @@ func (s *session) boundary(m message) int {
 
 // busy starts the clock on what the server was just asked.
 func (s *session) busy() {
-	if ts := &s.loop.timers; ts.last[queryTimer] > 0 {
+	switch ts := &s.loop.timers; {
+	case s.server.ahead == aheadSent: // its own clock runs
+	case ts.last[queryTimer] > 0:
 		ts.set(&s.timer, queryTimer, s.loop.now)
-	} else {
+	default:
 		ts.stop(&s.timer)
 	}
 }

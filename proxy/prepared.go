@@ -435,8 +435,8 @@ func (s *session) forgetChange(c *change) {
 
 // giveOwn sends the client the answers of ours whose turn it is.
 func (s *session) giveOwn() {
-	if s.server.body > 0 {
-		return // not into the midst of a message
+	if s.server.body > 0 || s.server.ahead == aheadSent {
+		return // not into the midst of a message, nor before the switch is confirmed
 	}
 	if b := s.appendOwn(nil); len(b) > 0 {
 		s.reply(b)

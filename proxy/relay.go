@@ -79,9 +79,17 @@ func (s *session) readServerOnce(srv *server) bool {
 func (s *session) fromServer(srv *server, data []byte) (int, error) {
 	switch s.phase {
 	case phaseSwitching, phaseRestoring, phaseReading, phaseUndoing, phaseBlanking:
-		return s.readAside(srv, data)
+		return s.readAside(srv, data), nil
 	}
-	return s.relay(srv, data)
+	if srv.ahead != aheadSent {
+		return s.relay(srv, data)
+	}
+	used, confirmed := s.readAhead(srv, data)
+	if !confirmed {
+		return used, nil
+	}
+	n, err := s.relay(srv, data[used:])
+	return used + n, err
 }
 
 // relay sends the server's messages on to the client and keeps the books.

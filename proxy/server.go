@@ -27,6 +27,7 @@ type server struct {
 	bodyDrop  bool                    // it is dropped instead
 	completes bool                    // the end of that message completes the answer to ref
 	ref       any
+	ahead     aheadStep     // of a switch in the same write as the client's bytes
 	broken    bool          // takes no more; what it sent is still to be read
 	saidFatal bool          // its last error has reached the client
 	unnamedOf pool.HolderID // whose unnamed statement it holds
@@ -60,8 +61,11 @@ func (srv *server) moveTo(l *Loop) error {
 	return l.register(&srv.endpoint, srv, readable)
 }
 
-// whole says that no message is half-way on it, in either direction.
-func (srv *server) whole() bool { return len(srv.in) == 0 && srv.body == 0 && !srv.sending() }
+// whole says that no message is half-way on it, in either direction, and no
+// switch unconfirmed.
+func (srv *server) whole() bool {
+	return len(srv.in) == 0 && srv.body == 0 && !srv.sending() && srv.ahead != aheadSent
+}
 
 // silentFor says that the server has not spoken or closed since it was last
 // used. A loop where it is registered knows; another one has to look.
