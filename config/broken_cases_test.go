@@ -163,8 +163,8 @@ var brokenConfigs = []struct{ name, text, want string }{
 		`5:22: cluster.host: a second server to fail over to is not supported in this version`},
 	{"discard between tenants", head + "tenant_change = \"discard\"\n" + route,
 		`8:17: cluster.tenant_change = "discard" is not supported in this version; it knows "scrub"`},
-	{"schema check at each switch", head + "schema_check = \"switch\"\n" + route,
-		`8:16: cluster.schema_check = "switch" is not supported in this version`},
+	{"schema check at other times", head + "schema_check = \"swich\"\n" + route,
+		`8:16: cluster.schema_check should be a time in ms, s, m or h, like "10s" or "1h30m", not "swich"`},
 	{"dedicated isolation of a route", head + route + "isolation = \"dedicated\"\nlogin = \"{tenant}\"\n",
 		`13:13: route.isolation = "dedicated" is not supported in this version; it knows "shared", "role"
 14:1: route.login is not supported in this version`},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // clusters decodes the [cluster.NAME] tables.
@@ -79,8 +80,11 @@ func isLocal(h string) bool {
 	return h == "localhost" || strings.HasPrefix(h, "/") || strings.HasPrefix(h, ".") || ip != nil && ip.IsLoopback()
 }
 
-// pool judges the sizes against each other.
+// pool judges the sizes against each other, and spells schema_check out.
 func (l *loader) pool(n *node, c *rawCluster) {
+	if c.SchemaCheck == aWord {
+		c.SchemaCheck, c.SchemaAtSwitch = 5*time.Second, true
+	}
 	if c.MinPoolSize > c.PoolSize {
 		l.bad(n.child("min_pool_size").val, "cluster.min_pool_size = %d is more than pool_size = %d", c.MinPoolSize, c.PoolSize)
 	}

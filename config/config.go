@@ -89,9 +89,10 @@ type Cluster struct {
 	MinPoolSize         int
 	MaxTenantsPerServer int // tenants one server connection ever serves; 0 is no limit
 
-	SameTenant   string        // "watch", "switch" or "trust"
-	TenantChange string        // "scrub"
-	SchemaCheck  time.Duration // 0 is off
+	SameTenant     string        // "watch", "switch" or "trust"
+	TenantChange   string        // "scrub"
+	SchemaCheck    time.Duration // 0 is off
+	SchemaAtSwitch bool          // and at each switch
 }
 
 // Cluster gives the cluster of that name, or nil.

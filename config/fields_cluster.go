@@ -54,7 +54,7 @@ var clusterFields = []field[rawCluster]{
 		Choices: []string{"scrub", "discard"}, Later: []string{"discard"},
 		Doc: "Whether a connection is scrubbed for another tenant, or never reused across tenants."},
 		func(c *rawCluster) any { return &c.TenantChange }},
-	{Setting{Section: "cluster", Key: "schema_check", Kind: KindDuration, Default: `"5s"`, Later: []string{"switch"}, Reloadable: true,
-		Doc: `How often the schemas in use are looked for.`},
+	{Setting{Section: "cluster", Key: "schema_check", Kind: KindDuration, Default: `"5s"`, Word: "switch", Reloadable: true,
+		Doc: `How often the schemas in use are looked for; "switch": every 5 s, and whenever a server connection is switched.`},
 		func(c *rawCluster) any { return &c.SchemaCheck }},
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +31,9 @@ func (s Setting) count(n *node) (any, string) {
 	return int(v), ""
 }
 
+// aWord is the duration that stands for Word.
+const aWord = time.Duration(-1)
+
 // duration reads a string like "10s". Numbers are refused because they would
 // leave the unit to a guess; 0 has none.
 func (s Setting) duration(n *node) (any, string) {
@@ -44,8 +46,8 @@ func (s Setting) duration(n *node) (any, string) {
 		return nil, s.want(`a string with a unit, like "10s"`, n)
 	case text == off || text == "0":
 		return time.Duration(0), ""
-	case slices.Contains(s.Later, text):
-		return nil, fmt.Sprintf("%s = %q is not supported in this version", s.Name(), text)
+	case text == s.Word && text != "":
+		return aWord, ""
 	}
 	d, err := time.ParseDuration(text)
 	switch {

@@ -37,6 +37,7 @@ type Setting struct {
 	Default    string   // as it would be written; "" is none
 	Unit       string   // what a number counts
 	Choices    []string // KindChoice: all words
+	Word       string   // KindDuration: what may stand there besides
 	Later      []string // words that this version refuses
 	Min, Max   int      // of a number; Max 0 is no limit
 	Required   bool

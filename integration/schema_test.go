@@ -116,3 +116,55 @@ func awaitRefusal(t *testing.T, p *pooler, tenant, code string) {
 		return refusal != nil && refusal.code == code
 	})
 }
+
+// With schema_check = "switch" nobody waits for the next look: a schema that has gone, or may not be
+// used, fails the switch, and nothing is read from the schemas behind it in the path.
+func TestASwitchFailsAtOnceIfItsSchemaIsNotThere(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		w.exec(t, "CREATE SCHEMA common; GRANT USAGE ON SCHEMA common TO app; CREATE TABLE common.whoami AS SELECT 'nobody' AS name; GRANT SELECT ON common.whoami TO app")
+		x := openTap(t, w)
+		p := startPooler(t, w, setup{size: 1, host: x.address(), cluster: `schema_check = "switch"`, more: `
+[[route]]
+database    = "both_{tenant}"
+users       = ["app"]
+cluster     = "main"
+search_path = ["{schema}", "common"]
+tenants     = "schema"`})
+		c, other := login(t, p.endpoint, "both_acme"), login(t, p.endpoint, "both_globex")
+		for _, fault := range []struct{ away, back string }{
+			{"ALTER SCHEMA acme OWNER TO postgres; REVOKE ALL ON SCHEMA acme FROM app", "GRANT USAGE ON SCHEMA acme TO app"},
+			{"ALTER SCHEMA acme RENAME TO elsewhere", "ALTER SCHEMA elsewhere RENAME TO acme"},
+		} {
+			c.expect("SELECT name FROM whoami", "acme")
+			other.expect("SELECT name FROM whoami", "globex")
+			w.exec(t, fault.away)
+			expectServerError(t, c, "SELECT name FROM whoami", "3F000")
+			other.expect("SELECT name FROM whoami", "globex")
+			w.exec(t, fault.back)
+			awaitCode(t, c, "SELECT 1", "")
+			c.expect("SELECT name FROM whoami", "acme")
+			if got := x.during(func() { other.expect("SELECT name FROM whoami", "globex") }); got != 2 {
+				t.Errorf("%d round trips, want 2", got)
+			}
+		}
+	})
+}
+
+// Between two statements of one session that nobody came between, nothing is asked. A schema that is
+// made again under its name is found; until then its tables are not.
+func TestASchemaMadeAgainUnderItsNameIsFoundByTheSessionThatKeptItsServer(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1, cluster: `schema_check = "switch"`})
+		c := login(t, p.endpoint, "acme")
+		c.expect("SELECT name FROM whoami", "acme")
+		w.exec(t, "DROP SCHEMA acme CASCADE")
+		if rows, err := c.try("SELECT name FROM whoami"); err == nil || err.code != "42P01" && err.code != "3F000" {
+			t.Errorf("got %v, %v", rows, err)
+		}
+		w.addTenants(t, "acme")
+		awaitCode(t, c, "SELECT name FROM whoami", "")
+		c.expect("SELECT name FROM whoami", "acme")
+	})
+}

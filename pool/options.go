@@ -37,6 +37,8 @@ type Options struct {
 
 	// SchemaCheck is how often the schemas in use are looked for.
 	SchemaCheck time.Duration
+	// SchemaAtSwitch makes each switch look for its profile's schema as well.
+	SchemaAtSwitch bool
 
 	// Adopt takes over the socket of a connection that has logged in. It may be
 	// called from several goroutines. On an error it has closed the socket. The

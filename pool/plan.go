@@ -60,6 +60,14 @@ func (c *Conn) Plan(h HolderID, want *State, policy SameTenant) Plan {
 	return c.plan
 }
 
+// Switch is the switch last planned.
+func (c *Conn) Switch() *Switch {
+	if c.pool.o.SchemaAtSwitch {
+		return c.want.checkedSwitch(c.plan.Scrub())
+	}
+	return c.want.Switch(c.plan.Scrub())
+}
+
 // MayPipeline says that the session's first message may travel behind the
 // planned switch in one write. If the switch then fails, which nobody can
 // prevent, that message runs under what the connection carried before: so this

@@ -17,6 +17,8 @@ type ProfileSpec struct {
 	// Tenant is who the data belongs to. Two profiles with one name are one
 	// tenant's. A profile without a name is a tenant by itself.
 	Tenant string
+	// Schema is the tenant's own, "" if it has none.
+	Schema string
 	// Path is the search_path; an empty one finds nothing.
 	Path []string
 	// Role is what SET ROLE is given; "" keeps the login's own.
@@ -72,7 +74,7 @@ func pathOrRole(name string) bool {
 // Profile checks and interns a profile. The error says which part Postgres
 // could misread: such a profile cannot be switched to safely.
 func (in *States) Profile(spec ProfileSpec) (*Profile, error) {
-	spec = ProfileSpec{spec.Tenant, slices.Clone(spec.Path), spec.Role, slices.Clone(spec.Settings)}
+	spec.Path, spec.Settings = slices.Clone(spec.Path), slices.Clone(spec.Settings)
 	for i := range spec.Settings {
 		spec.Settings[i].Name = settingName(spec.Settings[i].Name)
 	}
@@ -90,7 +92,7 @@ func (in *States) Profile(spec ProfileSpec) (*Profile, error) {
 
 // key is the same for two specs only if they say the same.
 func (spec *ProfileSpec) key() []byte {
-	key := appendField(nil, spec.Tenant)
+	key := appendField(appendField(nil, spec.Tenant), spec.Schema)
 	key = appendField(key, spec.Role)
 	key = append(key, byte(len(spec.Path)>>8), byte(len(spec.Path)))
 	for _, schema := range spec.Path {
@@ -116,6 +118,11 @@ func (spec *ProfileSpec) check() error {
 		}
 		if schema == "$user" {
 			return errors.New(`"$user" in the path would follow the role`)
+		}
+	}
+	if spec.Schema != "" {
+		if err := checkName(spec.Schema); err != nil {
+			return fmt.Errorf("schema %q: %w", spec.Schema, err)
 		}
 	}
 	if err := checkRole(spec.Role); err != nil {

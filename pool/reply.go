@@ -16,6 +16,7 @@ type SwitchReply struct {
 	rows   uint8 // of the running SELECT: 0, 1 described, 2 one row
 	nonce  [len(noNonce)]byte
 	echoed bool // the nonce has come back
+	usable bool // the last row says true
 	failed *wire.Error
 }
 
@@ -54,6 +55,7 @@ func (r *SwitchReply) progress(t wire.ServerMsg, body []byte) error {
 	case t == wire.ServerRowDescription && rows && r.rows == 0,
 		t == wire.ServerDataRow && rows && r.rows == 1:
 		r.rows++
+		r.usable = t == wire.ServerDataRow && string(body) == saysTrue
 		r.echoed = r.echoed || t == wire.ServerRowDescription && bytes.Contains(body, r.nonce[:])
 	case t == wire.ServerCommandComplete && (!rows || r.rows == 2) && isTag(body, tag):
 		r.step++
@@ -63,6 +65,9 @@ func (r *SwitchReply) progress(t wire.ServerMsg, body []byte) error {
 	}
 	return nil
 }
+
+// saysTrue is a row whose one column is true.
+const saysTrue = "\x00\x01\x00\x00\x00\x01t"
 
 func isTag(body []byte, tag string) bool {
 	return len(body) == len(tag)+1 && string(body[:len(tag)]) == tag && body[len(tag)] == 0
@@ -100,6 +105,8 @@ func (r *SwitchReply) ready(body []byte) error {
 		return fmt.Errorf("switch: %d of %d commands completed", r.step, len(r.sw.tags))
 	case r.sw.nonceAt > 0 && !r.echoed:
 		return errors.New("switch: the answer is to another text")
+	case r.sw.unusable != nil && !r.usable:
+		return r.sw.unusable
 	}
 	return nil
 }

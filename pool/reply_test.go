@@ -156,6 +156,28 @@ func TestAReplyToAnotherTextIsNone(t *testing.T) {
 	}
 }
 
+// A schema that may not be used is as good as none: the row that says so fails
+// the switch in which everything worked.
+func TestASwitchThatLooksForItsSchemaWantsToSeeIt(t *testing.T) {
+	in := NewStates()
+	s := in.State(mustProfile(t, in, ProfileSpec{Tenant: "acme", Schema: "x", Path: []string{"x"}}), nil)
+	sw := s.checkedSwitch(ScrubSettings)
+	row := func(b string) []said {
+		return []said{complete("SET"), complete("RESET"), complete("SET"), complete("SET"), complete("SET"),
+			{wire.ServerRowDescription, ""}, {wire.ServerDataRow, b}, complete("SELECT 1"), ready("I")}
+	}
+	for body, good := range map[string]bool{saysTrue: true, "\x00\x01\x00\x00\x00\x01f": false, "\x00\x01\xff\xff\xff\xff": false, "": false} {
+		done, err := feed(sw, row(body))
+		var e *wire.Error
+		if !done || (err == nil) != good || !good && (!errors.As(err, &e) || e.Code != "3F000") {
+			t.Errorf("%q: %v, %v", body, done, err)
+		}
+	}
+	if sw == s.Switch(ScrubSettings) || sw != s.checkedSwitch(ScrubSettings) {
+		t.Error("the switches are mixed up")
+	}
+}
+
 func TestASettingThatLooksLikeANonceIsSetAsItIs(t *testing.T) {
 	for k := range scrubs {
 		sw := stateOf(t, NewStates(), "acme", Setting{"app.x", noNonce}).Switch(k)

@@ -22,6 +22,7 @@ type State struct {
 	profile  *Profile
 	own      []Setting
 	switches [scrubs]atomic.Pointer[Switch]
+	checked  [scrubs]atomic.Pointer[Switch] // those that look for the schema
 	places   slots[statePlace]
 }
 

@@ -69,10 +69,11 @@ const maxTargets = 500
 // Switch is the text that brings a connection into a state, and what its answer
 // must look like. It is immutable and shared.
 type Switch struct {
-	message []byte // one whole simple Query in printable ASCII
-	tags    []string
-	nonceAt int  // where the nonce stands in message, 0: nowhere
-	inside  bool // it runs in a client's open transaction
+	message  []byte // one whole simple Query in printable ASCII
+	tags     []string
+	nonceAt  int         // where the nonce stands in message, 0: nowhere
+	unusable *wire.Error // what it means if the last row does not say true
+	inside   bool        // it runs in a client's open transaction
 }
 
 // Ask appends the text to dst, and gives the reply that it must have. It is one
@@ -99,6 +100,24 @@ func (s *State) Switch(k Scrub) *Switch {
 	}
 	sw := newSwitch(s.commands(k))
 	s.switches[k].Store(sw)
+	return sw
+}
+
+// checkedSwitch is Switch, and fails unless the profile's schema is there and
+// may be used by whoever the connection then is: Postgres would skip it in
+// silence.
+func (s *State) checkedSwitch(k Scrub) *Switch {
+	spec := &s.profile.spec
+	if spec.Schema == "" {
+		return s.Switch(k)
+	}
+	if sw := s.checked[k].Load(); sw != nil {
+		return sw
+	}
+	usable := command{"SELECT pg_catalog.has_schema_privilege(" + QuoteValue(spec.Schema) + ", 'USAGE')", selectTag}
+	sw := newSwitch(append(s.commands(k), usable))
+	sw.unusable = errNoSchema(spec.Schema, spec.Tenant)
+	s.checked[k].Store(sw)
 	return sw
 }
 

@@ -26,7 +26,7 @@ func (s *session) lead(srv *server) {
 	srv.unnamedOf = 0
 	srv.ahead = aheadSent
 	a := &s.loop.toServer
-	b, reply := s.state.Switch(pool.ScrubSettings).Ask(a.add())
+	b, reply := srv.conn.Switch().Ask(a.add())
 	a.added(b)
 	srv.reply = reply
 	s.tally.switches.Add(1)

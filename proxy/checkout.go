@@ -78,7 +78,7 @@ func (s *session) prepare(srv *server) {
 		s.greet(srv)
 	default:
 		s.tally.switches.Add(1)
-		s.aside(srv, phaseSwitching, s.state.Switch(plan.Scrub()))
+		s.aside(srv, phaseSwitching, srv.conn.Switch())
 	}
 }
 

@@ -48,7 +48,7 @@ func (g *login) profile(s *session) error {
 }
 
 func profileSpec(r *routing.Route) pool.ProfileSpec {
-	spec := pool.ProfileSpec{Tenant: r.Tenant, Path: r.Path, Role: r.Role}
+	spec := pool.ProfileSpec{Tenant: r.Tenant, Schema: r.Schema, Path: r.Path, Role: r.Role}
 	for _, set := range r.Settings {
 		spec.Settings = append(spec.Settings, pool.Setting{Name: set.Name, Value: set.Value})
 	}

@@ -66,8 +66,8 @@ func poolOptions(cfg *config.Config, c *config.Cluster, log *slog.Logger) *pool.
 		MaxTenantsPerServer: c.MaxTenantsPerServer, MaxWaiting: cfg.MaxWaiting,
 		Blank:         cfg.ProfileSettingNames(c.Name),
 		PreparedCount: cfg.Prepared.PerServer, PreparedBytes: cfg.Prepared.Bytes,
-		SchemaCheck: c.SchemaCheck,
-		Event:       func(e pool.Event) { logEvent(log, e) },
+		SchemaCheck: c.SchemaCheck, SchemaAtSwitch: c.SchemaAtSwitch,
+		Event: func(e pool.Event) { logEvent(log, e) },
 	}
 }
 
