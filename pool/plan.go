@@ -121,6 +121,9 @@ func (c *Conn) pathWatched() bool {
 		return true
 	}
 	path, _ := c.Reported.Get("search_path")
+	c.pool.mu.Lock()
+	c.pool.counts.LostProofs++
+	c.pool.mu.Unlock()
 	c.pool.event(Event{Kind: EventLostProof, PID: c.PID, Tenant: c.owner.name,
 		Text: fmt.Sprintf("search_path is %s, not %s, though nothing run could have changed it", path, c.path)})
 	return false

@@ -316,4 +316,7 @@ func TestAMovedPathIsNoticedWhereItIsReported(t *testing.T) {
 	if plan := c.Plan(3, a, Watch); plan != PlanSettings || len(events) != 1 || events[0].Kind != EventLostProof {
 		t.Errorf("plan %d, events %v", plan, events)
 	}
+	if n := c.pool.Stats().LostProofs; n != 1 {
+		t.Errorf("%d lost proofs are counted", n)
+	}
 }

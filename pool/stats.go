@@ -8,6 +8,7 @@ type Counts struct {
 	Waits        uint64 // checkouts that had to wait
 	Refused      uint64 // checkouts refused at once or while waiting
 	RoleAlarms   uint64 // logins whose stored settings had changed
+	LostProofs   uint64 // paths found moved though nothing run could have moved them
 	Discards     [reasons]uint64
 }
 
