@@ -70,6 +70,7 @@ type Admin struct{ Users, StatsUsers []string }
 // Prepared bounds the prepared statements kept on each server connection.
 type Prepared struct {
 	PerServer int
+	PerClient int // 0 is no limit
 	Bytes     int // of statement text
 }
 

@@ -87,7 +87,7 @@ func TestDefaultsAreThoseOfTheTable(t *testing.T) {
 		"server":      c.ServerLifetime == time.Hour && c.ServerIdleTimeout == 10*time.Minute && c.ServerConnectTimeout == 5*time.Second,
 		"drain":       c.DrainTimeout == 30*time.Second,
 		"tcp":         c.TCPKeepAlive && c.TCPKeepIdle == 15*time.Second && c.TCPKeepInterval == 5*time.Second && c.TCPKeepCount == 3 && c.TCPUserTimeout == 30*time.Second,
-		"prepared":    c.Prepared == Prepared{500, 64 << 20},
+		"prepared":    c.Prepared == Prepared{500, 10000, 64 << 20},
 		"log":         c.Log == Log{"info", "text"},
 		"socket":      c.UnixSocketMode == fs.FileMode(0o777),
 	}

@@ -16,7 +16,7 @@ type tap struct {
 	trips    atomic.Int64
 	cancels  atomic.Int64                                 // requests that the pooler has sent
 	held     atomic.Pointer[chan struct{}]                // what the server says waits for it to be closed
-	alter    atomic.Pointer[func(toServer []byte) []byte] // changes what the pooler says, if set
+	alter    atomic.Pointer[func(toServer []byte) []byte] // changes what the pooler says, if set; nil hangs up
 }
 
 // openTap lies before the world's server until the end of the test.
@@ -114,13 +114,17 @@ func (x *tap) pass(conn net.Conn) {
 	<-done
 }
 
-// relay copies from src to dst what see makes of it, read by read.
+// relay copies from src to dst what see makes of it, read by read; nil ends it.
 func relay(dst io.Writer, src io.Reader, see func([]byte) []byte) {
 	buf := make([]byte, 256<<10)
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if _, err := dst.Write(see(buf[:n])); err != nil {
+			seen := see(buf[:n])
+			if seen == nil {
+				return // it hangs up
+			}
+			if _, err := dst.Write(seen); err != nil {
 				return
 			}
 		}

@@ -22,8 +22,8 @@ type SwitchReply struct {
 
 // Feed takes the server's next message without its header. When done, err tells
 // whether the connection now carries the state: nil, it does. A *wire.Error is
-// the server's own refusal, complete with its ReadyForQuery unless it was
-// fatal; any other error is an answer that proves nothing. In both cases the
+// the server's own refusal, complete with its ReadyForQuery unless it is FATAL:
+// then the server has ended the connection for reasons of its own; any other error is an answer that proves nothing. In both cases the
 // connection is to be discarded: advisory locks are not put back by a rollback.
 //
 // Parameter changes are accepted and are the caller's to note; notifications
@@ -86,6 +86,7 @@ func (r *SwitchReply) refused(body []byte) (done bool, err error) {
 	r.failed = &wire.Error{Severity: wire.SeverityError, Code: string(f.Code),
 		Message: string(f.Message), Detail: string(f.Detail), Hint: string(f.Hint)}
 	if !bytes.Equal(f.Severity, []byte(wire.SeverityError)) {
+		r.failed.Severity = wire.SeverityFatal
 		return true, r.failed
 	}
 	return false, nil

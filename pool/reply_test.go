@@ -130,7 +130,7 @@ func TestARefusedSwitchTellsTheServersOwnError(t *testing.T) {
 	if done, err := feed(sw, append(failed, complete("SET"), ready("I"))); !done || errors.As(err, &e) {
 		t.Errorf("a command completed behind the error: %v, %v", done, err)
 	}
-	if done, err := feed(sw, []said{spoke(wire.ServerErrorResponse, "FATAL", "57P01")}); !done || err == nil {
+	if done, err := feed(sw, []said{spoke(wire.ServerErrorResponse, "FATAL", "57P01")}); !done || !errors.As(err, &e) || e.Severity != wire.SeverityFatal {
 		t.Errorf("a fatal error is not the end: %v, %v", done, err)
 	}
 }

@@ -44,7 +44,7 @@ func (s *session) refused(e *wire.Error) {
 		return
 	}
 	s.enter(phaseIdle)
-	s.refusal = e
+	s.refusal, s.cancelNext = e, false
 	s.proceed()
 }
 
@@ -145,6 +145,8 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	switch {
 	case err == nil && clean:
 		s.asideWorked(srv)
+	case s.phase == phaseSwitching && ended(err):
+		s.lostInSwitch(pool.ReasonServerClosed, switchError(err))
 	case s.phase == phaseSwitching:
 		s.noteBroken(err)
 		s.discard(pool.ReasonSwitchFailed)
@@ -154,6 +156,33 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	default:
 		s.asideFailed(err)
 	}
+}
+
+// ended says that the server has ended the connection, whatever it was asked.
+func ended(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && e.Severity == wire.SeverityFatal
+}
+
+// maxLost is how many servers in a row a session may lose to a switch before it
+// is told.
+const maxLost = 3
+
+// lostInSwitch goes on without a server that ended while it was switched.
+// Nothing of the client's was sent: another one will do, and if that ends too
+// and again, the client hears why.
+func (s *session) lostInSwitch(reason pool.Reason, why *wire.Error) {
+	canceled := s.cancelNext
+	s.discard(reason)
+	s.lost++
+	switch {
+	case canceled:
+		s.refusal = errCanceled
+	case s.lost == maxLost:
+		s.refusal = why.WithSeverity(wire.SeverityError)
+	}
+	s.enter(phaseIdle)
+	s.proceed()
 }
 
 // noteBroken tells the pool of a state that the server refuses, so that it does

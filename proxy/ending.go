@@ -89,13 +89,14 @@ func (s *session) undone() {
 // serverLost ends what the session had with a server that is gone or cannot be
 // understood. Its client hears of it exactly once.
 func (s *session) serverLost(srv *server, reason pool.Reason, why string) {
+	if s.phase == phaseSwitching {
+		s.lostInSwitch(reason, serverLostError(why))
+		return
+	}
 	phase, committing := s.phase, s.ending && srv.conn.Exchange.Owing() > 0
 	said := srv.saidFatal
 	s.discard(reason)
 	switch {
-	case phase == phaseSwitching:
-		s.enter(phaseIdle) // nothing of the client's was sent: another server will do
-		s.proceed()
 	case phase == phaseBlanking:
 		s.close()
 	case said || s.eof && s.deaf:
@@ -135,6 +136,10 @@ func (s *session) expired(k timerKind) {
 		s.startCancel()
 		s.end(pool.ReasonClientGone)
 	case idleTxTimer:
+		if !s.whole() {
+			s.fatal(errHalfMessage)
+			return
+		}
 		s.fatal(errIdleInTransaction)
 	case transactionTimer:
 		s.fatal(errTransactionTimeout)

@@ -33,6 +33,8 @@ var (
 		"The server went away while a COMMIT was under way: check whether it took effect before trying again.")
 	errIdleInTransaction = fatalError("25P03", "terminating connection due to idle-in-transaction timeout",
 		"See idle_transaction_timeout in the configuration of tenantpool.")
+	errHalfMessage = fatalError("08P01", "client stopped in the middle of a message",
+		"See idle_transaction_timeout in the configuration of tenantpool.")
 	errTransactionTimeout = fatalError("25P04", "terminating connection due to transaction timeout",
 		"See transaction_timeout in the configuration of tenantpool.")
 	errClientIdle = fatalError("57P05", "terminating connection due to idle-session timeout",
@@ -68,6 +70,11 @@ func tenantFull(tenant string) *wire.Error {
 
 func duplicateStatement(name []byte) *wire.Error {
 	return plainError("42P05", fmt.Sprintf(`prepared statement "%s" already exists`, name), "")
+}
+
+func tooManyStatements(limit int) *wire.Error {
+	return plainError("53400", fmt.Sprintf("a client may have %d prepared statements", limit),
+		"Close some, or raise prepared.per_client in the configuration of tenantpool.")
 }
 
 func unknownStatement(name []byte) *wire.Error {

@@ -33,6 +33,7 @@ func (s *session) pumpOne(data []byte, at int) int {
 	if s.body > 0 {
 		n := min(s.body, len(rest))
 		s.body -= n
+		s.goesOn()
 		if !s.bodyDrop {
 			s.loop.toServer.take(at, at+n)
 		}
@@ -188,7 +189,7 @@ func (s *session) tellAgain(dst []byte) []byte {
 // answerRefusal answers m with the error that stands against it.
 func (s *session) answerRefusal(m message) int {
 	e := s.refusal
-	s.refusal = nil
+	s.refusal, s.lost, s.cancelNext = nil, 0, false
 	s.tally.errors.Add(1)
 	switch m.kind {
 	case wire.ClientQuery, wire.ClientFunctionCall, wire.ClientSync:
@@ -213,7 +214,7 @@ func (s *session) skipping(m message) int {
 // whileActive forwards a message to the session's server.
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
-	s.fresh = false
+	s.fresh, s.lost = false, 0
 	if s.server.ahead == aheadPlanned {
 		s.lead(s.server)
 	}
@@ -221,9 +222,7 @@ func (s *session) whileActive(m message) int {
 	case wire.ClientParse, wire.ClientBind, wire.ClientDescribe, wire.ClientExecute, wire.ClientClose:
 		s.server.openBatch = true
 	}
-	if s.timer.kind == idleTxTimer {
-		s.loop.timers.stop(&s.timer)
-	}
+	s.goesOn()
 	switch m.kind {
 	case wire.ClientCopyData, wire.ClientCopyDone, wire.ClientCopyFail:
 		if !x.ForwardCopy(m.kind) {
@@ -242,6 +241,13 @@ func (s *session) whileActive(m message) int {
 		return s.swallow(m)
 	}
 	return s.forward(m, x)
+}
+
+// goesOn stops the clock on a server that waits for its client.
+func (s *session) goesOn() {
+	if s.timer.kind == idleTxTimer {
+		s.loop.timers.stop(&s.timer)
+	}
 }
 
 // boundary passes a message that ends a batch. A session that pipelines waits

@@ -87,6 +87,9 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	case exists:
 		return s.provoke(m, x, duplicateStatement(name))
 	}
+	if s.hasTooMany() {
+		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient))
+	}
 	if !m.complete() || !wire.ValidParse(rest) {
 		return s.parseUnshared(m, x, name)
 	}
@@ -105,6 +108,12 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	s.evict(x)
 	s.owe(x, wire.OweParse, false, c)
 	return s.rename(m, 0, name, c.parse.Name)
+}
+
+// hasTooMany says that the client may prepare no further statement.
+func (s *session) hasTooMany() bool {
+	limit := s.proxy.opts.PreparedPerClient
+	return limit > 0 && len(s.names)+len(s.pending) >= limit
 }
 
 // goodStatement is a statement that a server has parsed under a state.
@@ -131,8 +140,8 @@ func (s *session) parseWhileIdle(m message) bool {
 	if !ok || len(name) == 0 || !wire.ValidParse(rest) {
 		return false
 	}
-	if _, exists := s.names[string(name)]; exists {
-		return false
+	if _, exists := s.names[string(name)]; exists || s.hasTooMany() {
+		return false // the server will help to say so
 	}
 	stmt := s.proxy.statements.Intern(rest)
 	if _, good := s.loop.good[goodStatement{s.state, stmt}]; !good {

@@ -33,6 +33,8 @@ type Options struct {
 	MaxClients     int    // at once; 0 is no limit
 	MaxDescriptors uint64 // the limit of open files; 0 is unknown
 
+	PreparedPerClient int // statements that one client may have; 0 is no limit
+
 	// MaxPinned is, by cluster, how many sessions may keep their server beyond
 	// their transaction; 0 is half of the pool. One tenant may have half of that.
 	MaxPinned map[string]int

@@ -61,6 +61,7 @@ type session struct {
 	holdBack   bool // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
 	fresh      bool // nothing of the client's has gone to the server since it was lent
+	lost       int8 // servers in a row that ended while they were switched
 	stuck      bool // the next message waits for the end of a COPY
 	owesReady  bool // the ReadyForQuery of a statement that opened a transaction was kept back
 	local      bool // SET LOCAL or the like stands until the transaction ends
@@ -231,6 +232,9 @@ func (s *session) settle() {
 		s.proceed()
 		return
 	}
+	if s.holdsUp() {
+		s.loop.timers.set(&s.timer, idleTxTimer, s.loop.now)
+	}
 	switch {
 	case s.phase == phaseClosed || s.phase == phaseLingering:
 	case s.eof:
@@ -242,6 +246,23 @@ func (s *session) settle() {
 	case s.willing():
 		s.resume(s.loop)
 	}
+}
+
+// holdsUp says that a server waits in the midst of something for its client to
+// go on, and that no clock runs on that yet.
+func (s *session) holdsUp() bool {
+	if s.phase != phaseActive || s.timer.kind != noTimer || s.eof || s.canceling {
+		return false
+	}
+	srv := s.server
+	x := &srv.conn.Exchange
+	switch {
+	case srv.broken || srv.sending() || s.behind():
+		return false // it is not the client who is waited for, or that it reads
+	case !s.whole() || x.CopyingIn():
+		return true
+	}
+	return x.Owing() == 0 && (x.BatchOpen() || x.Skipping())
 }
 
 // departed notes that the client will send no more; a broken connection takes

@@ -19,7 +19,7 @@ const (
 	noTimer          timerKind = iota
 	waitTimer                  // waiting for a server: query_wait_timeout
 	queryTimer                 // a query runs: query_timeout
-	idleTxTimer                // a transaction waits for its client: idle_transaction_timeout
+	idleTxTimer                // a transaction, batch, COPY or message waits for its client: idle_transaction_timeout
 	transactionTimer           // a transaction is open: transaction_timeout
 	clientIdleTimer            // a client says nothing: client_idle_timeout
 	graceTimer                 // a client is gone, its statement runs on: client_gone_grace

@@ -24,6 +24,8 @@ func proxyOptions(cfg *config.Config, files uint64, log *slog.Logger) proxy.Opti
 		MaxClients:     cfg.MaxClients,
 		MaxDescriptors: files,
 
+		PreparedPerClient: cfg.Prepared.PerClient,
+
 		LoginTimeout:           cfg.ClientLoginTimeout,
 		QueryWaitTimeout:       cfg.QueryWaitTimeout,
 		QueryTimeout:           cfg.QueryTimeout,

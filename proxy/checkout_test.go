@@ -1,0 +1,19 @@
+package proxy
+
+import "testing"
+
+// A cancel request that came for a wait that was refused is for nothing that
+// comes later.
+func TestARefusalEndsTheCancelThatWaitedWithIt(t *testing.T) {
+	l, err := newLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.poller.close()
+	s := &session{loop: l, phase: phaseWaiting, cancelNext: true}
+	s.timer.session = s
+	s.refused(errShutdown)
+	if s.cancelNext || s.phase != phaseIdle || s.refusal != errShutdown {
+		t.Errorf("cancelNext %v, phase %d, refusal %v", s.cancelNext, s.phase, s.refusal)
+	}
+}
