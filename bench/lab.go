@@ -62,13 +62,17 @@ func (l *Lab) prepare(ctx context.Context) (err error) {
 	if l.pgbench, err = l.server.Binaries.Tool("pgbench"); err != nil {
 		return err
 	}
-	if l.dir, err = os.MkdirTemp(l.server.SocketDir, "bench-"); err != nil {
-		return err
-	}
-	if err := errors.Join(os.Chmod(l.dir, 0o755), l.account.Own(l.dir)); err != nil {
+	if err := l.makeDir(); err != nil {
 		return err
 	}
 	return l.load(ctx)
+}
+
+func (l *Lab) makeDir() (err error) {
+	if l.dir, err = os.MkdirTemp(l.server.SocketDir, "bench-"); err != nil {
+		return err
+	}
+	return errors.Join(os.Chmod(l.dir, 0o755), l.account.Own(l.dir))
 }
 
 // load creates the login, the tenant's schema and its tables.

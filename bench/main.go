@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -36,6 +37,26 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(scenarios) > 0 {
+		err = runScenarios(ctx, opts, scenarios)
+	}
+	if strings.Contains(switching, opts.Scenario) {
+		err = errors.Join(err, runSwitching(ctx, opts))
+	}
+	return err
+}
+
+// runSwitching replaces its own part of the results only, so that it may always
+// do so.
+func runSwitching(ctx context.Context, opts options) error {
+	text, err := measureSwitching(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return publishSwitching(or(opts.Results, resultsFile), text)
+}
+
+func runScenarios(ctx context.Context, opts options, scenarios []Scenario) error {
 	load := loadAverage()
 	lab, err := openLab(ctx, opts)
 	if err != nil {
