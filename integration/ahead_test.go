@@ -139,3 +139,36 @@ func TestASwitchThatSetsMoreThanAPathIsAwaited(t *testing.T) {
 		}
 	})
 }
+
+// A client that goes, or a server that does, while a switch travels ahead is its own session's
+// affair: told once, and nobody else's.
+func TestNobodyElseNoticesWhoGoesBehindASwitchNotYetConfirmed(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p, x := always(t, w, setup{})
+		other := login(t, p.endpoint, "acme")
+		for _, hard := range []bool{false, true} {
+			for _, say := range [][]byte{query("SELECT pg_sleep(0.1), * FROM whoami"), join(parse("", "SELECT pg_sleep(0.1)"), bind("", ""), execute("", 0), flush)} {
+				other.run("SELECT 1")
+				c := login(t, p.endpoint, "acme")
+				release := x.hold()
+				c.send(say)
+				w.eventually(t, "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.1)%' AND "+w.lent())
+				c.vanish(hard)
+				release()
+				other.expect("SELECT name FROM whoami", "acme")
+			}
+		}
+		other.run("SELECT 1")
+		c := login(t, p.endpoint, "acme")
+		release := x.hold()
+		c.send(query("SELECT pg_sleep(3600)"))
+		w.awaitSleep(t)
+		w.exec(t, "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE "+w.lent())
+		release()
+		if e := onlyError(t, c); e.severity != "FATAL" {
+			t.Errorf("got %v", e)
+		}
+		awaitCode(t, other, "SELECT name FROM whoami", "")
+	})
+}
