@@ -17,6 +17,7 @@ type Config struct {
 	HTTP           string // "" is none
 	UnixSocketMode fs.FileMode
 	Mode           routing.Mode
+	Features       routing.Features
 	Instance       string // shown in logs and the console; default the host's name
 	Loops          int    // event loops; 0 leaves it to the pooler
 

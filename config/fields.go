@@ -107,9 +107,10 @@ var globalFields = []field[rawGlobal]{
 	{Setting{Key: "tenant_settings", Kind: KindAny, Support: Refused,
 		Doc: "What happens when a client changes what its tenant's profile names."},
 		func(g *rawGlobal) any { return &g.ignored }},
-	{Setting{Key: "session_features", Kind: KindAny, Support: Refused,
-		Doc: "What happens when a client uses features that need its own server connection."},
-		func(g *rawGlobal) any { return &g.ignored }},
+	{Setting{Key: "session_features", Kind: KindFeatures, Reloadable: true, Choices: []string{"pin", "refuse"},
+		Default: `{ listen = "refuse", advisory_locks = "pin", temp = "pin", hold_cursors = "pin", sql_prepare = "pin", sequences = "pin" }`,
+		Doc:     "In transaction mode: whether a client that uses a feature tied to its server connection keeps that (pin) or gets an error."},
+		func(g *rawGlobal) any { return &g.Features }},
 }
 
 var authFields = []field[Auth]{

@@ -15,6 +15,7 @@ const (
 	KindChoice               // one of Choices
 	KindFileMode             // permissions in octal: "0770" or 0o770
 	KindPairs                // a table of strings, numbers and booleans
+	KindFeatures             // a table of session features, each with one of Choices
 	KindAny                  // of a key that is refused whatever it holds
 )
 
@@ -36,7 +37,7 @@ type Setting struct {
 	Kind       Kind
 	Default    string   // as it would be written; "" is none
 	Unit       string   // what a number counts
-	Choices    []string // KindChoice: all words
+	Choices    []string // KindChoice, KindFeatures: all words
 	Word       string   // KindDuration: what may stand there besides
 	Later      []string // words that this version refuses
 	Min, Max   int      // of a number; Max 0 is no limit

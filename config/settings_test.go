@@ -15,7 +15,7 @@ func TestEverySettingIsDescribedOnce(t *testing.T) {
 		if !strings.HasSuffix(s.Doc, ".") {
 			t.Errorf("%s: its Doc is no sentence: %q", s.Name(), s.Doc)
 		}
-		if (s.Kind == KindChoice) != (len(s.Choices) > 0) {
+		if (s.Kind == KindChoice || s.Kind == KindFeatures) != (len(s.Choices) > 0) {
 			t.Errorf("%s: choices go with KindChoice", s.Name())
 		}
 		if s.Kind == KindAny && s.Support != Refused {
@@ -48,6 +48,9 @@ func everyValue[T any](t *testing.T, name string, fields []field[T], into T) {
 	for _, f := range fields {
 		if f.Section != name {
 			t.Errorf("%s stands in section %q", f.Name(), name)
+		}
+		if f.Kind == KindFeatures {
+			continue
 		}
 		for i, word := range f.Choices {
 			store(f.into(&into), choice{word, i})

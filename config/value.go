@@ -46,6 +46,8 @@ func (s Setting) parse(n *node) (any, *slip) {
 		v, text = s.fileMode(n)
 	case KindPairs:
 		return s.pairs(n)
+	case KindFeatures:
+		return s.features(n)
 	}
 	if text != "" {
 		return nil, &slip{n.val, text}
@@ -171,6 +173,28 @@ func (s Setting) pairs(n *node) (any, *slip) {
 	return out, nil
 }
 
+// features reads a table that says, for some session features, what happens.
+func (s Setting) features(n *node) (any, *slip) {
+	if n.shape != table {
+		return nil, &slip{n.val, s.want(`a table, like { listen = "pin" }`, n)}
+	}
+	var out routing.Features
+	names := routing.FeatureNames()
+	for _, kid := range n.kids {
+		i := slices.Index(names, kid.key)
+		if i < 0 {
+			return nil, &slip{kid.at, fmt.Sprintf("%s knows no feature %q%s", s.Name(), kid.key, didYouMean(kid.key, names))}
+		}
+		one := Setting{Section: s.Name(), Key: kid.key, Choices: s.Choices}
+		v, text := one.choice(kid)
+		if text != "" {
+			return nil, &slip{kid.val, text}
+		}
+		out[i] = routing.FeaturePolicy(v.(choice).index) + routing.Pin
+	}
+	return out, nil
+}
+
 // store puts a parsed value into the variable it is for.
 func store(into, v any) {
 	switch to := into.(type) {
@@ -203,6 +227,8 @@ func store(into, v any) {
 	case **routing.Isolation:
 		level := routing.Isolation(v.(choice).index)
 		*to = &level
+	case *routing.Features:
+		*to = v.(routing.Features).Or(*to)
 	case *any: // refused or without meaning here
 	default:
 		panic(fmt.Sprintf("BUG: no setting is stored in a %T", into))

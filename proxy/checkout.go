@@ -98,7 +98,7 @@ func (s *session) aside(srv *server, p phase, sw *pool.Switch) {
 func (s *session) readAside(srv *server, data []byte) (used int) {
 	used, done, err := s.readAnswer(srv, data)
 	if done {
-		s.asideDone(srv, err, used == len(data))
+		s.asideDone(srv, err, used == len(data) || s.ownAside())
 	}
 	return used
 }
@@ -120,6 +120,11 @@ func (s *session) readAnswer(srv *server, data []byte) (used int, done bool, err
 			srv.need = size
 			return used, false, nil
 		}
+		if m == wire.ServerNotification && s.ownAside() {
+			s.reply(data[used : used+size])
+			used += size
+			continue
+		}
 		body := data[used+wire.HeaderSize : used+size]
 		used += size
 		if err := srv.note(m, body); err != nil {
@@ -132,9 +137,18 @@ func (s *session) readAnswer(srv *server, data []byte) (used int, done bool, err
 	return used, done, nil
 }
 
+// ownAside says that the Query of ours runs between two exchanges of the
+// session: what it listens to it still hears.
+func (s *session) ownAside() bool {
+	return s.phase == phaseRestoring || s.phase == phaseReading || s.phase == phaseLooking
+}
+
 func (s *session) feed(srv *server, m wire.ServerMsg, body []byte) (done bool, err error) {
-	if s.phase == phaseReading {
+	switch s.phase {
+	case phaseReading:
 		return s.readBack(m, body)
+	case phaseLooking:
+		return s.lookedAt(m, body)
 	}
 	return srv.reply.Feed(m, body)
 }
@@ -203,6 +217,9 @@ func (s *session) asideWorked(srv *server) {
 	case phaseReading:
 		s.enter(phaseActive)
 		s.compare = true
+	case phaseLooking:
+		s.enter(phaseActive)
+		s.looked()
 	case phaseSwitching:
 		srv.conn.Exchange.Idle()
 		srv.conn.Confirmed(s.id, s.state)
@@ -237,7 +254,7 @@ func (s *session) asideFailed(err error) {
 // mayRelease says whether a quiet server may go back: nothing ties the session
 // to it.
 func (s *session) mayRelease() bool {
-	return s.route.Mode != modeSession && s.pinned == pinNone && !s.canceling && !s.holdBack
+	return s.route.Mode != modeSession && s.pinned == 0 && !s.canceling && !s.holdBack
 }
 
 // release gives the server connection back.

@@ -57,7 +57,7 @@ func (s *session) grace() {
 // blank first: nobody knows what it carries.
 func (s *session) endQuiet(srv *server) {
 	switch {
-	case s.pinned == pinNone && s.route.Mode != modeSession:
+	case s.pinned == 0 && s.route.Mode != modeSession:
 		s.release()
 		s.end(pool.ReasonClientGone)
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tenantpool/routing"
 	"tenantpool/wire"
 )
 
@@ -81,13 +82,18 @@ func unknownStatement(name []byte) *wire.Error {
 	return plainError("26000", fmt.Sprintf(`prepared statement "%s" does not exist`, name), "")
 }
 
-func featureRefused(what string) *wire.Error {
-	return plainError("0A000", what+" is not supported in transaction pooling mode",
-		"Connect through a route with pool_mode = \"session\".")
+func featureRefused(what routing.Feature) *wire.Error {
+	return plainError("0A000", pinReason(what).String()+" is not supported in transaction pooling mode",
+		fmt.Sprintf(`Set session_features.%s = "pin" in the configuration of tenantpool, or connect through a route with pool_mode = "session".`, what))
 }
 
-func tooManyPinned(why pinReason) *wire.Error {
-	return plainError("53300", "too many sessions keep a server connection of their own: "+why.String(),
+func tooManyPinned(why pinSet) *wire.Error {
+	var words string
+	for r := range why.all {
+		words = r.String()
+		break
+	}
+	return plainError("53300", "too many sessions keep a server connection of their own: "+words,
 		"Raise max_pinned, or connect through a route with pool_mode = \"session\".")
 }
 

@@ -1,77 +1,32 @@
 package proxy
 
-import "tenantpool/wire"
-
-// pinReason says why a session keeps its server connection beyond its
-// transaction.
-type pinReason uint8
-
-const (
-	pinNone pinReason = iota
-	pinAdvisoryLock
-	pinTemp
-	pinHoldCursor
-	pinSQLPrepare
-	pinSequence
-	pinLargeStatement
-	pinUnreadableSetting
-	pinListen
+import (
+	"tenantpool/routing"
+	"tenantpool/wire"
 )
 
-// String gives the reason in words.
-func (r pinReason) String() string {
-	return [...]string{"none", "advisory lock", "temporary table", "cursor WITH HOLD",
-		"SQL PREPARE", "lastval or currval", "large statement", "a setting without a readable name", "LISTEN"}[r]
+// usedBy says which session feature a text with a trait uses.
+var usedBy = [...]struct {
+	trait wire.Traits
+	what  routing.Feature
+}{
+	{wire.Listens, routing.Listen},
+	{wire.AdvisoryLocks, routing.AdvisoryLocks},
+	{wire.MakesTemp, routing.Temp},
+	{wire.HoldsCursor, routing.HoldCursors},
+	{wire.PreparesSQL, routing.SQLPrepare},
+	{wire.ReadsSequence, routing.Sequences},
 }
 
-// pinFor says what in a text ties the session to the connection it runs on,
+// pinsFor says what in a text ties the session to the connection it runs on,
 // because what it makes lives there.
-func pinFor(t wire.Traits) pinReason {
-	switch {
-	case t&wire.AdvisoryLocks != 0:
-		return pinAdvisoryLock
-	case t&wire.MakesTemp != 0:
-		return pinTemp
-	case t&wire.HoldsCursor != 0:
-		return pinHoldCursor
-	case t&wire.PreparesSQL != 0:
-		return pinSQLPrepare
-	case t&wire.ReadsSequence != 0:
-		return pinSequence
+func pinsFor(t wire.Traits) (why pinSet) {
+	for _, u := range usedBy {
+		if t&u.trait != 0 {
+			why |= pinReason(u.what).set()
+		}
 	}
-	return pinNone
-}
-
-// pin makes the session keep its server connection until it ends.
-func (s *session) pin(why pinReason) {
-	if s.pinned != pinNone {
-		return
-	}
-	s.pinned = why
-	s.tally.pins.Add(1)
-	s.tally.pinned.Add(1)
-	s.proxy.pinned[s.route.Cluster].Add(1)
-}
-
-// unpin takes the session out of the count of the pinned.
-func (s *session) unpin() {
-	if s.pinned == pinNone {
-		return
-	}
-	s.pinned = pinNone
-	s.tally.pinned.Add(-1)
-	s.proxy.pinned[s.route.Cluster].Add(-1)
-}
-
-// mayPin says whether one more session of the cluster and of the tenant may
-// keep its server: the pool is there for all.
-func (s *session) mayPin() bool {
-	limit := s.proxy.opts.MaxPinned[s.route.Cluster]
-	if limit == 0 {
-		limit = max(1, s.proxy.opts.Pools[s.route.Cluster].Size/2)
-	}
-	return s.proxy.pinned[s.route.Cluster].Load() < int64(limit) &&
-		s.tally.pinned.Load() < int64(max(1, limit/2))
+	return why
 }
 
 // screen refuses a text that may not run: for what it asks of the connection,
@@ -100,8 +55,11 @@ func (s *session) ran(t wire.Traits, sql []byte) {
 	if s.route.Mode == modeSession {
 		return
 	}
-	if why := pinFor(t); why != pinNone {
+	if why := pinsFor(t); why != 0 {
 		s.pin(why)
+	}
+	if t&wire.Releases != 0 && s.pinned&seenPins != 0 {
+		s.suspect = true
 	}
 }
 
@@ -111,13 +69,15 @@ func (s *session) featureRefusal(t wire.Traits) *wire.Error {
 	if s.route.Mode == modeSession {
 		return nil
 	}
-	if t&wire.Listens != 0 {
-		return featureRefused("LISTEN")
+	for _, u := range usedBy {
+		if t&u.trait != 0 && s.route.Features.Refuses(u.what) {
+			return featureRefused(u.what)
+		}
 	}
 	if t&wire.ReadsSequence != 0 && s.server != nil && s.server.touched != s.id {
 		return errSequenceLost
 	}
-	if why := pinFor(t); why != pinNone && s.pinned == pinNone && !s.mayPin() {
+	if why := pinsFor(t); why != 0 && s.pinned == 0 && !s.mayPin() {
 		return tooManyPinned(why)
 	}
 	return nil

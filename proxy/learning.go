@@ -44,8 +44,8 @@ func (s *session) noteSettings(sql []byte) {
 	if !complete {
 		s.ask("search_path")
 	}
-	if !complete && s.pinned == pinNone && s.route.Mode != modeSession {
-		s.pin(pinUnreadableSetting)
+	if !complete {
+		s.pin(pinUnreadableSetting.set())
 	}
 }
 
@@ -92,6 +92,9 @@ func (s *session) noteChange(c wire.SettingChange) {
 		if c.Name == "search_path" {
 			s.ask(c.Name)
 		}
+		if c.Name == "search_path" && len(c.Value) > 0 && c.Value[0] == "pg_temp" {
+			s.pin(pinTempPath.set())
+		}
 	default:
 		if i := s.startsWith(c.Name); c.Reset && i >= 0 {
 			s.restore = true
@@ -117,9 +120,9 @@ func (s *session) ask(name string) {
 	}
 	switch {
 	case s.route.Mode == modeSession || slices.Contains(s.asked, name):
-	case len(s.asked) == maxAsked && s.pinned == pinNone:
-		s.pin(pinUnreadableSetting)
-	case len(s.asked) < maxAsked:
+	case len(s.asked) == maxAsked:
+		s.pin(pinUnreadableSetting.set())
+	default:
 		s.asked = append(s.asked, name)
 	}
 }
@@ -145,7 +148,7 @@ func (s *session) tend(srv *server) bool {
 		return true
 	case x.Status() == wire.TxOpen:
 		return false
-	case len(s.asked) > 0 && (s.pinned == pinNone || s.pinned == pinUnreadableSetting):
+	case len(s.asked) > 0 && s.pinned&^pinUnreadableSetting.set() == 0:
 		s.startReading(srv)
 		return true
 	}

@@ -187,7 +187,7 @@ func (s *session) parseUnshared(m message, x *wire.Exchange, name []byte) int {
 	c.to.large = s.server.conn.Statements.UnknownName() + "_" + strconv.FormatUint(s.server.large, 10)
 	s.ran(wire.MayChangeState, nil)
 	if !m.complete() {
-		s.pin(pinLargeStatement)
+		s.pin(pinLargeStatement.set())
 	}
 	s.owe(x, wire.OweParse, false, c)
 	return s.rename(m, 0, name, c.to.large)

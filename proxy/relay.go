@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"tenantpool/pool"
+	"tenantpool/routing"
 	"tenantpool/wire"
 )
 
@@ -78,8 +79,15 @@ func (s *session) readServerOnce(srv *server) bool {
 
 func (s *session) fromServer(srv *server, data []byte) (int, error) {
 	switch s.phase {
-	case phaseSwitching, phaseRestoring, phaseReading, phaseUndoing, phaseBlanking:
+	case phaseSwitching, phaseUndoing, phaseBlanking:
 		return s.readAside(srv, data), nil
+	case phaseRestoring, phaseReading, phaseLooking:
+		used := s.readAside(srv, data)
+		if s.server != srv || s.phase != phaseActive {
+			return used, nil
+		}
+		more, err := s.relay(srv, data[used:]) // a notification, for one
+		return used + more, err
 	}
 	if srv.ahead != aheadSent {
 		return s.relay(srv, data)
@@ -322,20 +330,24 @@ func (s *session) changeState(to *pool.State) {
 // noteTag notes the commands that empty a connection of its statements.
 func (s *session) noteTag(srv *server, body []byte) {
 	tag, ok := wire.CommandTag(body)
-	if ok && len(tag) == 6 && string(tag) == "LISTEN" && s.route.Mode != modeSession {
-		s.pin(pinListen) // behind more text than is read
+	if ok && len(tag) == 6 && string(tag) == "LISTEN" {
+		s.pin(pinReason(routing.Listen).set()) // perhaps behind more text than is read
 	}
 	if !ok || len(tag) < 11 || tag[0] != 'D' {
 		return
 	}
 	switch {
+	case bytes.Equal(tag, []byte("DISCARD SEQUENCES")):
+		s.loosen(pinReason(routing.Sequences).set())
 	case bytes.Equal(tag, []byte("DISCARD ALL")), bytes.Equal(tag, []byte("DEALLOCATE ALL")):
 		srv.conn.Statements.Reset()
 		clear(s.names)
 		if tag[1] == 'I' {
 			s.changeState(s.first)
 			s.changed, s.restore, s.asked = true, true, nil
-			s.resets = nil // the state is the first one already
+			s.resets = append(s.resets[:0], s.first.Settings()...)
+			s.loosen(^seenPins)
+			s.suspect = s.pinned != 0 // what came behind it in its batch may be left
 		}
 	}
 }
@@ -372,7 +384,7 @@ func (s *session) rest() (released bool) {
 	switch {
 	case s.owesReady:
 		s.undo(srv)
-	case s.tend(srv):
+	case s.look(srv), s.tend(srv):
 	case x.Quiet() && s.mayRelease():
 		s.release()
 		return true

@@ -17,9 +17,10 @@ const (
 	phaseIdle      phase = iota // has none; the next message asks for one -> waiting, switching, active
 	phaseWaiting                // is in the pool's queue -> switching, active, idle (refused)
 	phaseSwitching              // has one; the switch is being confirmed -> active, idle (failed)
-	phaseActive                 // relays -> idle (released), restoring, reading, undoing, blanking
+	phaseActive                 // relays -> idle (released), restoring, reading, looking, undoing, blanking
 	phaseRestoring              // our repeat of the profile's settings runs -> active
 	phaseReading                // we read the client's settings back -> active
+	phaseLooking                // we ask what a pinned session has left -> active
 	phaseUndoing                // our ROLLBACK runs -> idle
 	phaseBlanking               // is closed; our scrub runs on its server -> closed
 	phaseLingering              // has had its last words; may still read them -> closed
@@ -48,17 +49,19 @@ type session struct {
 	sameTenant pool.SameTenant
 
 	phase      phase
-	pinned     pinReason
-	eof        bool // the client will send no more
-	deaf       bool // the client takes no more
-	skip       bool // an error of ours outside any exchange: drop up to Sync
-	bodyDrop   bool // the body still coming in is dropped
-	yield      bool // forward nothing more until the exchange is settled
-	ending     bool // COMMIT or the like is under way
-	canceling  bool // a cancel request is on its way to the server
-	cancelNext bool // one came before the client's message was sent: cancel it then
-	tainted    bool // a cancel request did not end: the server is not for others
-	holdBack   bool // the unnamed statement cannot be replayed: keep the server
+	pinned     pinSet
+	left       pinSet // what the server was found to hold of it
+	suspect    bool   // what pins it may be gone: ask the server
+	eof        bool   // the client will send no more
+	deaf       bool   // the client takes no more
+	skip       bool   // an error of ours outside any exchange: drop up to Sync
+	bodyDrop   bool   // the body still coming in is dropped
+	yield      bool   // forward nothing more until the exchange is settled
+	ending     bool   // COMMIT or the like is under way
+	canceling  bool   // a cancel request is on its way to the server
+	cancelNext bool   // one came before the client's message was sent: cancel it then
+	tainted    bool   // a cancel request did not end: the server is not for others
+	holdBack   bool   // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
 	fresh      bool // nothing of the client's has gone to the server since it was lent
 	lost       int8 // servers in a row that ended while they were switched
@@ -105,7 +108,7 @@ func (s *session) enter(p phase) {
 		if s.sending() {
 			ts.set(&s.timer, unsentTimer, now)
 		}
-	case phaseSwitching, phaseRestoring, phaseReading, phaseUndoing, phaseBlanking:
+	case phaseSwitching, phaseRestoring, phaseReading, phaseLooking, phaseUndoing, phaseBlanking:
 		ts.set(&s.timer, asideTimer, now)
 	default:
 		ts.stop(&s.timer)

@@ -16,6 +16,7 @@ type tally struct {
 	errors       atomic.Int64
 	pins         atomic.Int64
 	pinned       atomic.Int64 // now
+	pinsBy       [pinReasons]atomic.Int64
 }
 
 // tallies finds the tally of a tenant.

@@ -27,6 +27,7 @@ type Rule struct {
 	Schemas    string // BySchema: which schemas may be tenants, "tenant_*"; "" is any
 	Isolation  Isolation
 	Mode       Mode
+	Features   Features
 
 	MaxClients, MaxServers int // per tenant; 0 is off
 	Weight                 int // share of a busy pool; 0 counts as 1
@@ -44,6 +45,7 @@ type TenantEntry struct {
 	Cluster        string
 	Settings       []Setting // added to the rule's; the same name replaces
 	Isolation      *Isolation
+	Features       Features
 	MaxClients     *int
 	MaxServers     *int
 	Weight         *int

@@ -25,8 +25,10 @@ const (
 	MakesTemp
 	// HoldsCursor: DECLARE ... WITH HOLD.
 	HoldsCursor
-	// PreparesSQL: PREPARE or EXECUTE, but not PREPARE TRANSACTION.
+	// PreparesSQL: PREPARE, but not PREPARE TRANSACTION.
 	PreparesSQL
+	// ExecutesSQL: EXECUTE of a prepared statement.
+	ExecutesSQL
 	// Deallocates: DEALLOCATE.
 	Deallocates
 	// DiscardsAll: DISCARD ALL, and nothing else.
@@ -38,6 +40,9 @@ const (
 	// VisibleSet: SET, RESET, set_config or an UPDATE of pg_settings stands in
 	// the text. SET CONSTRAINTS, which sets no parameter, does not count.
 	VisibleSet
+	// Releases: UNLISTEN, DEALLOCATE, CLOSE, DISCARD, DROP, or a function that
+	// gives back advisory locks of the session.
+	Releases
 	// MultipleStatements: more than one, not counting empty ones.
 	MultipleStatements
 )
@@ -206,13 +211,17 @@ func (s *scanner) openStatement(tok token) {
 	case tok.is(wListen):
 		s.pending = Listens
 	case tok.is(wDeallocate):
-		s.pending = Deallocates
+		s.pending = Deallocates | Releases
+	case tok.is(wClose), tok.is(wUnlisten):
+		s.pending = Releases
+	case tok.is(wDiscard):
+		s.pending = MayChangeState | Releases
 	case tok.is(wRevoke):
 		s.pending = ChangesSchema
 	case tok.is(wReset):
 		s.pending = MayChangeState | VisibleSet
 	case tok.is(wExecute):
-		s.pending = MayChangeState | PreparesSQL
+		s.pending = MayChangeState | ExecutesSQL
 	case tok.is(wExplain):
 		s.opening = afterExplain
 	case tok.is(wSet):
@@ -224,7 +233,7 @@ func (s *scanner) openStatement(tok token) {
 	case tok.is(wAlter):
 		s.opening = afterAlter
 	case tok.is(wDrop):
-		s.opening = afterDrop
+		s.opening, s.pending = afterDrop, Releases
 	case tok.word&opensPlain == 0:
 		s.pending = MayChangeState
 	}
@@ -258,10 +267,10 @@ func (s *scanner) openDefinition(is opening, tok token) {
 		s.opening = is
 	case wSchema:
 		if is != afterCreate {
-			s.pending = ChangesSchema
+			s.pending |= ChangesSchema
 		}
 	case wRole, wUser, wGroup, wOwned:
-		s.pending = ChangesSchema
+		s.pending |= ChangesSchema
 		if is == afterCreate {
 			s.pending = MayChangeState
 		}
@@ -320,7 +329,7 @@ func (s *scanner) notice(tok token) {
 		}
 	case wExecute:
 		if s.opener == wCreate && s.prev.is(wAs) {
-			s.traits |= MayChangeState | PreparesSQL
+			s.traits |= MayChangeState | ExecutesSQL
 		}
 	}
 }
@@ -355,6 +364,8 @@ func (s *scanner) paren() {
 	switch w.id() {
 	case wSessionLock:
 		s.traits |= AdvisoryLocks
+	case wSessionUnlock:
+		s.traits |= Releases
 	case wCurrval:
 		s.traits |= ReadsSequence
 	}

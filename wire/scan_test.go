@@ -133,7 +133,7 @@ var judged = map[string]Traits{
 	"select set_config('search_path', 'b', false)":                                       setter,
 	"UPDATE users SET name = name WHERE set_config('search_path','b',false) IS NOT NULL": setter,
 	"EXPLAIN ANALYZE SELECT set_config('search_path','b',false)":                         setter,
-	"EXECUTE p":                  change | PreparesSQL,
+	"EXECUTE p":                  change | ExecutesSQL,
 	"SELECT * FROM my_view, f()": change,
 	"CREATE VIEW v AS SELECT set_config('search_path','b',false)":                setter,
 	"COPY (SELECT set_config('search_path','b',false)) TO STDOUT":                setter,
@@ -221,12 +221,12 @@ var judged = map[string]Traits{
 	"PREPARE p AS SELECT 1":                   change | PreparesSQL,
 	"PREPARE transaction AS SELECT 1":         change | PreparesSQL,
 	"PREPARE transaction (int) AS SELECT $1":  change | PreparesSQL,
-	"execute p(1, 2)":                         change | PreparesSQL,
-	"EXPLAIN EXECUTE p":                       change | PreparesSQL,
-	"EXPLAIN ANALYZE VERBOSE EXECUTE p (1)":   change | PreparesSQL,
-	"EXPLAIN (ANALYZE, TIMING off) EXECUTE p": change | PreparesSQL,
-	"CREATE TABLE x AS EXECUTE p":             change | PreparesSQL,
-	"EXPLAIN CREATE TABLE x AS EXECUTE p(1)":  change | PreparesSQL,
+	"execute p(1, 2)":                         change | ExecutesSQL,
+	"EXPLAIN EXECUTE p":                       change | ExecutesSQL,
+	"EXPLAIN ANALYZE VERBOSE EXECUTE p (1)":   change | ExecutesSQL,
+	"EXPLAIN (ANALYZE, TIMING off) EXECUTE p": change | ExecutesSQL,
+	"CREATE TABLE x AS EXECUTE p":             change | ExecutesSQL,
+	"EXPLAIN CREATE TABLE x AS EXECUTE p(1)":  change | ExecutesSQL,
 	"DEALLOCATE p":                            Deallocates,
 	"DEALLOCATE ALL":                          Deallocates,
 	"DEALLOCATE PREPARE \"_pg3_0\"":           Deallocates,
@@ -325,7 +325,7 @@ var judged = map[string]Traits{
 
 func TestWhatShowsNoEffectIsPlain(t *testing.T) {
 	for _, sql := range plainTexts {
-		if got := Scan([]byte(sql)); got != 0 {
+		if got := Scan([]byte(sql)) &^ Releases; got != 0 {
 			t.Errorf("%s\n\tgot %s", sql, traitNames(got))
 		}
 	}
@@ -333,8 +333,23 @@ func TestWhatShowsNoEffectIsPlain(t *testing.T) {
 
 func TestEveryEffectThatATextShowsIsSeen(t *testing.T) {
 	for sql, want := range judged {
-		if got := Scan([]byte(sql)); got != want {
+		if got := Scan([]byte(sql)) &^ Releases; got != want {
 			t.Errorf("%s\n\tgot %s, want %s", sql, traitNames(got), traitNames(want))
+		}
+	}
+}
+
+func TestWhatMayGiveBackIsSeen(t *testing.T) {
+	for _, sql := range []string{"UNLISTEN *", "unlisten news", "DEALLOCATE p", "DEALLOCATE ALL", "CLOSE c", "DISCARD TEMP", "DISCARD ALL",
+		"DROP TABLE t", "DROP SCHEMA s CASCADE", "DROP FUNCTION f", "SELECT pg_advisory_unlock(1)", "SELECT pg_catalog.pg_advisory_unlock_all()",
+		"SELECT 1; UNLISTEN news", "SELECT pg_advisory_unlock_shared(1, 2)"} {
+		if Scan([]byte(sql))&Releases == 0 {
+			t.Errorf("%s: not seen", sql)
+		}
+	}
+	for _, sql := range []string{"SELECT 1", "CREATE TABLE t (a int)", "SELECT drop FROM t", "LISTEN news", "SELECT pg_advisory_xact_lock(1)", "FETCH 1 FROM c"} {
+		if Scan([]byte(sql))&Releases != 0 {
+			t.Errorf("%s: seen", sql)
 		}
 	}
 }
@@ -375,7 +390,7 @@ func TestScanAllocatesNothing(t *testing.T) {
 
 func traitNames(t Traits) string {
 	names := []string{"MayChangeState", "EndsTransaction", "Listens", "AdvisoryLocks", "MakesTemp", "HoldsCursor",
-		"PreparesSQL", "Deallocates", "DiscardsAll", "ReadsSequence", "ChangesSchema", "VisibleSet", "MultipleStatements"}
+		"PreparesSQL", "ExecutesSQL", "Deallocates", "DiscardsAll", "ReadsSequence", "ChangesSchema", "VisibleSet", "Releases", "MultipleStatements"}
 	var set []string
 	for i, n := range names {
 		if t&(1<<i) != 0 {

@@ -299,6 +299,7 @@ const (
 	wBit
 	wBy
 	wChar
+	wClose
 	wCommit
 	wConflict
 	wConstraints
@@ -355,6 +356,7 @@ const (
 	wSchema
 	wSequence
 	wSessionLock
+	wSessionUnlock
 	wSet
 	wSetConfig
 	wSets
@@ -365,6 +367,7 @@ const (
 	wTransaction
 	wType
 	wUnique
+	wUnlisten
 	wUnlogged
 	wUpdate
 	wUser
@@ -378,7 +381,7 @@ const (
 // named lists them by their text. Synonyms share a number.
 var named = map[string]word{
 	"all": wAll, "alter": wAlter, "analyse": wAnalyze, "analyze": wAnalyze, "as": wAs, "bit": wBit,
-	"by": wBy, "char": wChar, "character": wChar, "commit": wCommit, "conflict": wConflict,
+	"by": wBy, "char": wChar, "character": wChar, "close": wClose, "commit": wCommit, "conflict": wConflict,
 	"constraints": wConstraints, "create": wCreate, "cube": wCube, "currval": wCurrval,
 	"deallocate": wDeallocate, "declare": wDeclare, "discard": wDiscard, "drop": wDrop,
 	"end": wCommit, "enum": wEnum, "execute": wExecute, "explain": wExplain, "filter": wFilter,
@@ -389,14 +392,15 @@ var named = map[string]word{
 	"merge": wMerge, "nchar": wChar, "not": wNot, "on": wOn, "operator": wOperator, "or": wOr,
 	"order": wOrder, "over": wOver, "owned": wOwned, "partition": wPartition,
 	"pg_advisory_lock": wSessionLock, "pg_advisory_lock_shared": wSessionLock,
-	"pg_catalog": wPgCatalog, "pg_settings": wPgSettings, "pg_temp": wPgTemp,
+	"pg_advisory_unlock": wSessionUnlock, "pg_advisory_unlock_all": wSessionUnlock,
+	"pg_advisory_unlock_shared": wSessionUnlock, "pg_catalog": wPgCatalog, "pg_settings": wPgSettings, "pg_temp": wPgTemp,
 	"pg_try_advisory_lock": wSessionLock, "pg_try_advisory_lock_shared": wSessionLock,
 	"prepare": wPrepare, "primary": wPrimary, "range": wRange, "recursive": wRecursive,
 	"repeatable": wRepeatable, "replace": wReplace, "reset": wReset, "revoke": wRevoke,
 	"role": wRole, "rollup": wRollup, "schema": wSchema, "sequence": wSequence, "set": wSet,
 	"set_config": wSetConfig, "sets": wSets, "table": wTable, "temp": wTemp,
 	"temporary": wTemp, "then": wThen, "to": wTo, "transaction": wTransaction, "type": wType,
-	"unique": wUnique, "unlogged": wUnlogged, "update": wUpdate, "user": wUser, "using": wUsing,
+	"unique": wUnique, "unlisten": wUnlisten, "unlogged": wUnlogged, "update": wUpdate, "user": wUser, "using": wUsing,
 	"varying": wVarying, "verbose": wVerbose, "view": wView, "with": wWith,
 }
 
