@@ -288,9 +288,10 @@ func (s *session) part() *pool.Conn {
 	s.loop.chunks.put(srv.in)
 	srv.in = nil
 	s.unpin()
-	s.yield, s.holdBack = false, false
+	s.yield, s.holdBack, s.discarded = false, false, false
 	s.tainted, s.cancelNext, s.stuck, s.owesReady = false, false, false, false
 	s.pending = s.pending[:0]
+	s.portals = nil
 	s.stopTx()
 	return srv.conn
 }

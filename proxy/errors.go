@@ -45,6 +45,8 @@ var (
 		"Use a route with pool_mode = \"transaction\".")
 	errSequenceLost = plainError("55000", "the sequence values of this session are on another server connection",
 		"Use INSERT ... RETURNING, or call lastval and currval in the transaction that called nextval.")
+	errExecute = plainError("0A000", "EXECUTE of a statement that was prepared by the protocol is not supported in transaction pooling mode",
+		"Run it by the protocol, prepare it by PREPARE, or connect through a route with pool_mode = \"session\".")
 	errCanceled = plainError("57014", "canceling statement due to user request", "")
 )
 

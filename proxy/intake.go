@@ -163,6 +163,12 @@ func (s *session) queryWhileIdle(m message) bool {
 		s.reply(wire.AppendReady(s.tellAgain(wire.AppendCommandComplete(nil, "DISCARD ALL")), wire.TxIdle))
 		return true
 	}
+	if t&wire.Deallocates != 0 {
+		if tag := s.deallocateWhileIdle(sql); tag != "" {
+			s.reply(wire.AppendReady(wire.AppendCommandComplete(nil, tag), wire.TxIdle))
+			return true
+		}
+	}
 	s.refusal = s.featureRefusal(t)
 	return false
 }
@@ -253,6 +259,12 @@ func (s *session) goesOn() {
 // boundary passes a message that ends a batch. A session that pipelines waits
 // there for its turn when others wait for a server.
 func (s *session) boundary(m message) int {
+	s.endBatch(m)
+	return s.pass(m)
+}
+
+// endBatch keeps the books of a message that ends a batch.
+func (s *session) endBatch(m message) {
 	s.server.touched = s.id
 	s.server.batch++
 	if m.kind != wire.ClientSync && s.server.openBatch {
@@ -261,7 +273,6 @@ func (s *session) boundary(m message) int {
 	s.server.openBatch = false
 	s.yield = s.yield || s.route.Mode == modeStatement || s.pool.Contended()
 	s.busy()
-	return s.pass(m)
 }
 
 // busy starts the clock on what the server was just asked.
@@ -296,8 +307,7 @@ func (s *session) forward(m message, x *wire.Exchange) int {
 		x.Forward(wire.OweNothing, false, nil)
 		return s.pass(m)
 	}
-	x.Forward(wire.OweExecute, false, nil)
-	return s.pass(m)
+	return s.forwardExecute(m, x)
 }
 
 // forwardQuery forwards a simple Query.
@@ -306,12 +316,20 @@ func (s *session) forwardQuery(m message, x *wire.Exchange) int {
 	if e := s.screen(traits, sql); e != nil {
 		return s.provoke(m, x, e)
 	}
-	s.ran(traits, sql)
-	s.ending = traits&wire.EndsTransaction != 0
-	s.forgetUnnamed()
-	s.server.unnamedOf = 0
+	if traits&wire.NamesStatements != 0 {
+		return s.forwardNaming(m, x, sql)
+	}
+	s.beginQuery(traits, sql)
 	x.Forward(wire.OweQuery, false, nil)
 	return s.boundary(m)
+}
+
+// beginQuery notes that a simple Query is about to be sent.
+func (s *session) beginQuery(t wire.Traits, sql []byte) {
+	s.ran(t, sql)
+	s.ending = t&wire.EndsTransaction != 0
+	s.forgetUnnamed()
+	s.server.unnamedOf = 0
 }
 
 // judge scans a Query's text; of one too long to be whole, nothing is known.

@@ -145,6 +145,9 @@ func (s *session) lookedAt(m wire.ServerMsg, body []byte) (done bool, err error)
 
 // looked goes on with what was found.
 func (s *session) looked() {
+	if s.left&pinReason(routing.SQLPrepare).set() == 0 {
+		s.forgetSQL()
+	}
 	s.pinned |= s.left
 	s.loosen(seenPins &^ s.left)
 }

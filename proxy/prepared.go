@@ -15,7 +15,7 @@ const replayLimit = 16 << 10
 // binding is what a client's statement name stands for.
 type binding struct {
 	stmt  *pool.Statement
-	large string // the server-side name of one too long to share: the session is pinned
+	large string // its name on the server, if it is not shared: it is too long, or SQL has prepared it; the session is pinned
 }
 
 // change is what happens to statements when the answer to one message passes;
@@ -29,6 +29,9 @@ type change struct {
 	stmt   *pool.Statement       // what it holds
 	close  *pool.ServerStatement // sent to be closed
 	answer wire.ServerMsg        // given by us: ParseComplete or CloseComplete
+	tag    string                // told in the place of the server's
+	each   bool                  // all names are dropped
+	error  *wire.Error           // instead: running it is refused
 	batch  uint64                // in which it was sent
 }
 
@@ -40,7 +43,7 @@ var unnamedParse = &change{}
 // it may yet fail.
 func (s *session) lookup(name []byte) (b binding, exists, open bool) {
 	for i := len(s.pending) - 1; i >= 0; i-- {
-		if c := s.pending[i]; c.name == string(name) {
+		if c := s.pending[i]; c.each || c.name == string(name) {
 			return c.to, c.to != binding{}, c.batch != s.server.batch
 		}
 	}
@@ -249,14 +252,7 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 		x.Forward(wire.OweBind, false, nil)
 		return s.pass(m)
 	case len(name) == 0:
-		if e := s.featureRefusal(s.unnamedTraits); e != nil {
-			return s.provoke(m, x, e)
-		}
-		s.ensureUnnamed(x)
-		s.holdBack = false
-		s.runsStatement(s.unnamedTraits, s.unnamed)
-		x.Forward(wire.OweBind, false, nil)
-		return s.pass(m)
+		return s.bindUnnamed(m, x, portal)
 	}
 	b, ok, open := s.lookup(name)
 	switch {
@@ -268,13 +264,36 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 		x.Forward(wire.OweBind, false, nil)
 		return s.rename(m, len(portal)+1, name, b.large)
 	}
-	if e := s.featureRefusal(b.stmt.Traits()); e != nil {
+	t := b.stmt.Traits()
+	if e := s.featureRefusal(t); e != nil {
 		return s.provoke(m, x, e)
+	}
+	if len(s.portals) > 0 || t&wire.NamesStatements != 0 {
+		if n, handled := s.bindNaming(m, x, portal, name, textOf(b.stmt)); handled {
+			return n
+		}
 	}
 	ss := s.ensure(x, b.stmt)
 	s.runsShared(b.stmt)
 	x.Forward(wire.OweBind, false, b.stmt)
 	return s.rename(m, len(portal)+1, name, ss.Name)
+}
+
+// bindUnnamed forwards a Bind of the unnamed statement.
+func (s *session) bindUnnamed(m message, x *wire.Exchange, portal []byte) int {
+	if e := s.featureRefusal(s.unnamedTraits); e != nil {
+		return s.provoke(m, x, e)
+	}
+	if len(s.portals) > 0 || s.unnamedTraits&wire.NamesStatements != 0 {
+		if n, handled := s.bindNaming(m, x, portal, nil, wire.ParseText(s.unnamed)); handled {
+			return n
+		}
+	}
+	s.ensureUnnamed(x)
+	s.holdBack = false
+	s.runsStatement(s.unnamedTraits, s.unnamed)
+	x.Forward(wire.OweBind, false, nil)
+	return s.pass(m)
 }
 
 // runsShared notes that a named statement is about to run.
@@ -400,8 +419,13 @@ func (s *session) answered(c *change) {
 		return
 	}
 	s.forgetChange(c)
+	if c.each {
+		s.dropNames()
+		return
+	}
 	if (c.to == binding{}) {
 		delete(s.names, c.name)
+		s.namesGone()
 		return
 	}
 	s.setName(c.name, c.to)

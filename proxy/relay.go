@@ -192,9 +192,18 @@ func (s *session) relayMessage(srv *server, r reply) error {
 		if err := srv.note(r.kind, r.body()); err != nil {
 			return err
 		}
+		if s.discarded {
+			srv.bodyDrop, receipt.Hidden = true, true
+			break
+		}
 		s.learn(r.body())
 	case wire.ServerCommandComplete:
 		s.noteTag(srv, r.body())
+		if tag := s.toldTag(receipt.Ref); tag != "" {
+			srv.bodyDrop = true
+			s.loop.toClient.added(wire.AppendCommandComplete(s.loop.toClient.add(), tag))
+			receipt.Hidden = true
+		}
 	}
 	if !receipt.Hidden {
 		s.loop.toClient.take(r.at, r.at+len(r.b))
@@ -278,9 +287,16 @@ func (s *session) atReady(srv *server, status byte) bool {
 		s.recheck = false
 		s.pool.RecheckSoon(s.state.Profile())
 	}
+	if s.discarded {
+		s.discarded = false
+		s.loop.toClient.added(s.tellAgain(s.loop.toClient.add()))
+	}
 	s.catchUp(srv)
 	if status == wire.TxIdle {
 		s.local = false
+		if x.Owing() == 0 {
+			s.portals = nil // they end with the transaction
+		}
 		s.tally.transactions.Add(1)
 		s.stopTx()
 		ts.stop(&s.timer)
@@ -341,11 +357,12 @@ func (s *session) noteTag(srv *server, body []byte) {
 		s.loosen(pinReason(routing.Sequences).set())
 	case bytes.Equal(tag, []byte("DISCARD ALL")), bytes.Equal(tag, []byte("DEALLOCATE ALL")):
 		srv.conn.Statements.Reset()
-		clear(s.names)
+		s.dropNames()
 		if tag[1] == 'I' {
 			s.changeState(s.first)
 			s.changed, s.restore, s.asked = true, true, nil
 			s.resets = append(s.resets[:0], s.first.Settings()...)
+			s.discarded = srv.conn.Exchange.Owing() == 1
 			s.loosen(^seenPins)
 			s.suspect = s.pinned != 0 // what came behind it in its batch may be left
 		}

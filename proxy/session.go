@@ -69,6 +69,7 @@ type session struct {
 	owesReady  bool // the ReadyForQuery of a statement that opened a transaction was kept back
 	local      bool // SET LOCAL or the like stands until the transaction ends
 	ungreeted  bool // the client has not heard yet that it may begin
+	discarded  bool // DISCARD ALL has run: what is reported next is not the session's
 	compare    bool // what the server reports may differ from what the client was told
 	need       int  // how long the message at the front of in is, if known
 	body       int  // how much of a client message is still to come and go
@@ -81,9 +82,10 @@ type session struct {
 
 	refusal *wire.Error // what the next message is answered with
 	names   map[string]binding
-	pending []*change // not yet answered by the server, oldest first
-	unnamed []byte    // the Parse body behind the client's unnamed statement
-	named   bool      // unnamed holds one
+	portals map[string]*change // what running them does to names; nil for most
+	pending []*change          // not yet answered by the server, oldest first
+	unnamed []byte             // the Parse body behind the client's unnamed statement
+	named   bool               // unnamed holds one
 
 	unnamedTraits wire.Traits // of the client's unnamed statement
 

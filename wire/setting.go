@@ -17,29 +17,38 @@ type SettingChange struct {
 // with a computed name. It is meant for texts with the trait VisibleSet.
 func SettingChanges(sql []byte) (changes []SettingChange, complete bool) {
 	r := settingReader{complete: true}
+	sure := eachStatement(sql, r.read)
+	return r.changes, r.complete && sure && len(sql) <= MaxScan
+}
+
+// eachStatement reads the statements of a text, without the empty ones. It
+// returns false if Postgres might cut the text otherwise.
+func eachStatement(sql []byte, read func([]lexeme)) (sure bool) {
 	var statement []lexeme
 	lex := lexer{sql: sql}
 	for {
 		lex.skipBlank()
 		start := lex.pos
 		tok := lex.next()
-		if tok.kind == noToken || tok.sym == ';' {
-			r.read(statement)
-			statement = statement[:0]
-			if tok.kind == noToken {
-				break
-			}
+		if tok.kind != noToken && tok.sym != ';' {
+			statement = append(statement, lexeme{tok, string(sql[start:lex.pos]), start})
 			continue
 		}
-		statement = append(statement, lexeme{tok, string(sql[start:lex.pos])})
+		if len(statement) > 0 {
+			read(statement)
+		}
+		statement = statement[:0]
+		if tok.kind == noToken {
+			return !lex.unsure
+		}
 	}
-	return r.changes, r.complete && !lex.unsure && len(sql) <= MaxScan
 }
 
-// lexeme is a token and its text.
+// lexeme is a token, its text, and where that stands.
 type lexeme struct {
 	token
 	text string
+	at   int
 }
 
 // word is an unquoted name in lower case, "" for anything else.

@@ -1,0 +1,138 @@
+package integration
+
+import (
+	"context"
+	"testing"
+)
+
+const whoSQLText = "SELECT name FROM whoami"
+
+// named prepares a statement by the protocol.
+func named(name string) []byte { return join(parse(name, whoSQLText), syncNow) }
+
+// runs binds and runs a statement in one batch.
+func runs(name string) []byte { return join(bind("", name), execute("", 0), syncNow) }
+
+// namingConversations name, in SQL, what the protocol has prepared, and the other way round.
+var namingConversations = []conversation{
+	talk("DEALLOCATE, as Rails does it",
+		say("Z", named("a1")), say("Z", runs("a1")), say("Z", query("DEALLOCATE a1")), say("Z", runs("a1")), say("Z", named("a1")), say("Z", runs("a1"))),
+	talk("DEALLOCATE, as psycopg does it",
+		say("Z", named("_pg3_0")), say("Z", query(`DEALLOCATE "_pg3_0"`)), say("Z", query(`DEALLOCATE "_pg3_0"`)),
+		say("ZZ", named("_pg3_1"), once(`DEALLOCATE "_pg3_1"`)), say("Z", runs("_pg3_1"))),
+	talk("DEALLOCATE ALL", say("ZZ", named("a"), named("b")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("a")), say("Z", runs("b"))),
+	talk("DEALLOCATE ALL, as pgx does it",
+		say("Z", named("a")), say("Z", query("deallocate all")), say("Z", named("a")), say("Z", runs("a"))),
+	talk("DEALLOCATE ALL in a batch", say("Z", named("a")), say("Z", once("DEALLOCATE ALL")), say("Z", runs("a"))),
+	talk("DEALLOCATE of what there is not", say("Z", query("DEALLOCATE nope")), say("Z", once("DEALLOCATE nope"))),
+	talk("DEALLOCATE in a transaction",
+		say("Z", named("a")), say("Z", query("BEGIN")), say("Z", query("DEALLOCATE a")), say("Z", query("DEALLOCATE a")),
+		say("Z", query("SELECT 1")), say("Z", query("ROLLBACK")), say("Z", runs("a"))),
+	talk("DEALLOCATE in a failed transaction",
+		say("Z", named("a")), say("Z", query("BEGIN; SELECT 1/0")), say("Z", query("DEALLOCATE a")), say("Z", once("DEALLOCATE a")),
+		say("Z", query("DEALLOCATE ALL")), say("Z", query("ROLLBACK")), say("Z", runs("a"))),
+	talk("DEALLOCATE among others",
+		say("Z", named("a")), say("Z", query("INSERT INTO notes VALUES (1); UNLISTEN x; DEALLOCATE a; SELECT 2")), say("Z", runs("a"))),
+	talk("DEALLOCATE among others that fail",
+		say("Z", named("a")), say("Z", query("INSERT INTO notes VALUES (1); DEALLOCATE a; SELECT 1/0")), say("Z", runs("a"))),
+	talk("DEALLOCATE that is not reached", say("Z", named("a")), say("Z", query("SELECT 1/0; DEALLOCATE a")), say("Z", runs("a"))),
+	talk("DEALLOCATE before a fresh Parse, in one write",
+		say("ZZZZ", named("a"), query("DEALLOCATE a"), named("a"), runs("a"))),
+	talk("DEALLOCATE before a fresh Parse, in one batch",
+		say("Z", named("a")),
+		say("Z", parse("", "DEALLOCATE a"), bind("", ""), execute("", 0), parse("a", "SELECT 'other'"), bind("", "a"), execute("", 0), syncNow)),
+	talk("a DEALLOCATE that is prepared and run twice",
+		say("Z", named("a")), say("Z", parse("d", "DEALLOCATE a"), describeStatement("d"), syncNow),
+		say("Z", bind("", "d"), describePortal(""), execute("", 0), syncNow), say("Z", bind("", "d"), execute("", 0), syncNow), say("Z", runs("a"))),
+	talk("a DEALLOCATE that is skipped",
+		say("Z", named("a")), say("Z", once("SELECT 1/0")[:0], parse("", "SELECT 1/0"), bind("", ""), execute("", 0),
+			parse("", "DEALLOCATE a"), bind("", ""), execute("", 0), syncNow), say("Z", runs("a"))),
+	talk("two portals, one of which deallocates",
+		say("Z", named("a")), say("Z", query("BEGIN")), say("Z", parse("", "DEALLOCATE a"), bind("p", ""), syncNow),
+		say("Z", parse("", "SELECT 3"), bind("q", ""), execute("q", 0), execute("p", 0), syncNow), say("Z", query("COMMIT")), say("Z", runs("a"))),
+	talk("PREPARE of a name that the protocol has",
+		say("Z", named("a")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", once("PREPARE a AS SELECT 1")), say("Z", runs("a"))),
+	talk("Parse of a name that PREPARE has",
+		say("Z", query("PREPARE a AS SELECT 'sql'")), say("Z", named("a")), say("Z", query("EXECUTE a"))),
+	talk("the protocol runs what PREPARE has made",
+		say("Z", query("PREPARE a (int) AS SELECT $1 + 1")), say("Z", describeStatement("a"), syncNow),
+		say("Z", bind("", "a", "41"), describePortal(""), execute("", 0), syncNow), say("Z", closeStatement("a"), syncNow),
+		say("Z", query("EXECUTE a(1)")), say("Z", named("a")), say("Z", runs("a"))),
+	talk("PREPARE in a batch",
+		say("Z", once("PREPARE a AS SELECT 'sql'")), say("Z", named("a")), say("Z", runs("a")), say("Z", once("EXECUTE a")),
+		say("Z", once("DEALLOCATE a")), say("Z", runs("a"))),
+	talk("PREPARE that fails", say("Z", query("PREPARE a AS SELECT nothing")), say("Z", named("a")), say("Z", runs("a"))),
+	talk("PREPARE is not undone by a rollback",
+		say("Z", query("BEGIN")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("ROLLBACK")), say("Z", query("EXECUTE a"))),
+	talk("PREPARE and DEALLOCATE in turn",
+		say("Z", query("PREPARE a AS SELECT 1; PREPARE b AS SELECT 2; DEALLOCATE a; PREPARE a AS SELECT 3; EXECUTE a")),
+		say("Z", query("PREPARE b AS SELECT 1")), say("Z", query("DEALLOCATE PREPARE ALL")), say("Z", query("EXECUTE b"))),
+	talk("both kinds and DEALLOCATE ALL",
+		say("Z", named("p")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("p")), say("Z", runs("a"))),
+	talk("EXECUTE of what there is not", say("Z", query("EXECUTE nope")), say("Z", once("EXECUTE nope"))),
+	talk("DISCARD of all sorts",
+		say("Z", named("a")), say("Z", query("DISCARD PLANS")), say("Z", once("DISCARD TEMP")), say("Z", query("DISCARD SEQUENCES")),
+		say("Z", runs("a")), say("Z", once("DISCARD ALL")), say("Z", runs("a")), say("Z", named("a")), say("Z", query("DISCARD ALL")), say("Z", runs("a"))),
+}
+
+func TestNamesInSQLAndInTheProtocolAreTheSameNames(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		r := &referee{super: w.superuser(t), world: w}
+		defer r.super.Close(context.Background())
+		firstValue(t, r.super, "SET lock_timeout = '5s'")
+		server := endpoint{host: w.server.Host, port: w.server.Port, database: w.database}
+		want := make([]string, len(namingConversations))
+		for i, c := range namingConversations {
+			want[i] = r.hold(t, c, server, manner{})
+		}
+		p := startPooler(t, w, setup{size: 4, trust: true})
+		for _, bytewise := range []bool{false, true} {
+			r.compare(t, namingConversations, want, p.endpoint, bytewise)
+		}
+	})
+}
+
+// What the pooler cannot do it says.
+func TestExecuteOfAProtocolStatementIsRefusedClearly(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		c := login(t, p.endpoint, "acme")
+		c.send(named("a"))
+		c.until('Z')
+		expectServerError(t, c, "EXECUTE a", "0A000")
+		c.run("BEGIN")
+		expectServerError(t, c, "EXPLAIN EXECUTE a", "0A000")
+		expectServerError(t, c, "SELECT 1", "25P02")
+		c.run("ROLLBACK")
+		c.send(runs("a"))
+		if rows, err := result(c.until('Z')); err != nil || rows[0][0] != "acme" {
+			t.Errorf("got %v, %v", rows, err)
+		}
+	})
+}
+
+// DISCARD ALL and RESET ALL go back to where the session began, and what is reported says so.
+func TestDiscardAllGoesBackToTheStartupSettings(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		for _, mode := range []string{"session", "transaction"} {
+			p := startPooler(t, w, setup{size: 2, mode: mode})
+			c := login(t, p.endpoint, "acme", "TimeZone", "Europe/Berlin", "work_mem", "77kB")
+			for _, request := range [][]byte{query("DISCARD ALL"), once("DISCARD ALL"), query("RESET ALL")} {
+				for _, name := range []string{"x", "y"} {
+					c.run("SET TimeZone = 'Asia/Tokyo'")
+					c.run("SET work_mem = '88kB'")
+					c.run("CREATE TEMP TABLE " + name + " (a int)")
+					c.send(request)
+					if _, err := result(c.until('Z')); err != nil {
+						t.Fatal(err)
+					}
+					c.expect("SHOW TimeZone", "Europe/Berlin")
+					c.expect("SHOW work_mem", "77kB")
+					c.expect("SELECT name FROM whoami", "acme")
+					c.run("DISCARD TEMP")
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,34 @@
+package wire
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestStatementsThatNamePreparedOnesAreRead(t *testing.T) {
+	for sql, want := range map[string][]NameUse{
+		"DEALLOCATE a1":                               {{Drops, "a1", 0, 0, 13}},
+		"deallocate Prepare \"_pg3_0\" ;":             {{Drops, "_pg3_0", 0, 0, 27}},
+		"DEALLOCATE prepare":                          {{Drops, "prepare", 0, 0, 18}},
+		"DEALLOCATE ALL":                              {{DropsEach, "", 0, 0, 14}},
+		"DEALLOCATE PREPARE ALL":                      {{DropsEach, "", 0, 0, 22}},
+		"DEALLOCATE \"all\"":                          {{Drops, "all", 0, 0, 16}},
+		"DEALLOCATE":                                  nil,
+		"PREPARE P (int) AS SELECT $1":                {{Prepares, "p", 0, 0, 28}},
+		"PREPARE transaction AS SELECT 1":             {{Prepares, "transaction", 0, 0, 31}},
+		"PREPARE TRANSACTION 'x'":                     nil,
+		"EXECUTE \"A\"\"b\"(1, 2)":                    {{Executes, `A"b`, 0, 0, 20}},
+		"EXPLAIN (ANALYZE, TIMING off) EXECUTE p":     {{Executes, "p", 0, 0, 39}},
+		"CREATE TABLE x AS EXECUTE p(1)":              {{Executes, "p", 0, 0, 30}},
+		"GRANT EXECUTE ON FUNCTION f() TO app":        nil,
+		"; SELECT 1;; /* x */ DEALLOCATE a; SELECT 2": {{Drops, "a", 1, 21, 33}},
+	} {
+		uses, _ := NameUses([]byte(sql))
+		if !slices.Equal(uses, want) {
+			t.Errorf("%s: got %+v, want %+v", sql, uses, want)
+		}
+	}
+	if _, n := NameUses([]byte("; SELECT 1;; DEALLOCATE a; SELECT ';' ;")); n != 3 {
+		t.Errorf("%d statements, want 3", n)
+	}
+}
