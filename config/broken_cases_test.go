@@ -158,8 +158,8 @@ var brokenConfigs = []struct{ name, text, want string }{
 		`1:31: session_features.listen should be one of "pin", "refuse", not "allow"`},
 	{"session features that are no table", "session_features = \"pin\"\n" + head + route,
 		`1:20: session_features should be a table, like { listen = "pin" }, not "pin"`},
-	{"tenant settings policy", "tenant_settings = \"ignore\"\n" + head + route,
-		`1:1: tenant_settings is not supported in this version`},
+	{"tenant settings policy", "tenant_settings = \"ignored\"\n" + head + route,
+		`1:19: tenant_settings should be one of "own", "follow", "refuse", "ignore", not "ignored" (did you mean "ignore"?)`},
 	{"server TLS", head + "tls = \"verify-full\"\ntls_ca = \"ca.crt\"\n" + route,
 		`8:7: cluster.tls = "verify-full" is not supported in this version; it knows "disable"
 9:1: cluster.tls_ca is not supported in this version`},

@@ -18,8 +18,9 @@ type Config struct {
 	UnixSocketMode fs.FileMode
 	Mode           routing.Mode
 	Features       routing.Features
-	Instance       string // shown in logs and the console; default the host's name
-	Loops          int    // event loops; 0 leaves it to the pooler
+	Policy         routing.TenantSettings // towards clients that change what a profile decides
+	Instance       string                 // shown in logs and the console; default the host's name
+	Loops          int                    // event loops; 0 leaves it to the pooler
 
 	MaxClients int
 	MaxWaiting int // clients waiting for a server connection, per cluster

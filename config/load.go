@@ -104,7 +104,8 @@ func (l *loader) rules(n *node) {
 	}
 	s := newSection("route", routeFields)
 	for _, kid := range n.kids {
-		raw := rawRoute{Rule: routing.Rule{Mode: l.config.Mode, Features: l.config.Features, AnyLogin: l.config.Auth.Method == "trust"}}
+		raw := rawRoute{Rule: routing.Rule{Mode: l.config.Mode, Features: l.config.Features, Policy: l.config.Policy,
+			AnyLogin: l.config.Auth.Method == "trust"}}
 		s.decode(&l.reader, kid, &raw)
 		l.config.Rules = append(l.config.Rules, raw.Rule)
 		l.routes = append(l.routes, kid)

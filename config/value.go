@@ -227,6 +227,11 @@ func store(into, v any) {
 	case **routing.Isolation:
 		level := routing.Isolation(v.(choice).index)
 		*to = &level
+	case *routing.TenantSettings:
+		*to = routing.TenantSettings(v.(choice).index)
+	case **routing.TenantSettings:
+		policy := routing.TenantSettings(v.(choice).index)
+		*to = &policy
 	case *routing.Features:
 		*to = v.(routing.Features).Or(*to)
 	case *any: // refused or without meaning here

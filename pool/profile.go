@@ -25,6 +25,9 @@ type ProfileSpec struct {
 	Role string
 	// Settings are set in this order.
 	Settings []Setting
+	// Unchecked says that the path is a client's own choice: nobody looks
+	// whether its schemas are there.
+	Unchecked bool
 }
 
 // Profile is a ProfileSpec that has been checked and interned: within one
@@ -54,6 +57,15 @@ func (p *Profile) Role() string { return p.spec.Role }
 
 // Settings are the profile's settings. The slice is not to be changed.
 func (p *Profile) Settings() []Setting { return p.spec.Settings }
+
+// Unchecked says that nobody looks whether the schemas of the path are there.
+func (p *Profile) Unchecked() bool { return p.spec.Unchecked }
+
+// ASCII says that the names of its schemas and its role are the same in every
+// encoding.
+func (p *Profile) ASCII() bool {
+	return spells("", p.spec.Path) && spells("", []string{p.spec.Role})
+}
 
 // PathOnly says that the profile is a search_path and nothing else: without it
 // a connection finds nothing, whereas without its role or settings it could
@@ -94,6 +106,9 @@ func (in *States) Profile(spec ProfileSpec) (*Profile, error) {
 func (spec *ProfileSpec) key() []byte {
 	key := appendField(appendField(nil, spec.Tenant), spec.Schema)
 	key = appendField(key, spec.Role)
+	if spec.Unchecked {
+		key = append(key, '!') // no length begins so
+	}
 	key = append(key, byte(len(spec.Path)>>8), byte(len(spec.Path)))
 	for _, schema := range spec.Path {
 		key = appendField(key, schema)

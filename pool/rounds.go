@@ -72,7 +72,7 @@ func (p *Pool) inUse() []watch {
 		at := p.profilePlace(prof)
 		at.used = false
 		w := watch{prof, at, slices.Collect(maps.Keys(at.watched))}
-		if len(w.schemas) == 0 && len(prof.spec.Path) > 0 {
+		if len(w.schemas) == 0 && len(prof.spec.Path) > 0 && !prof.spec.Unchecked {
 			w.schemas = prof.spec.Path[:1]
 		}
 		watches = append(watches, w)

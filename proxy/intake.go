@@ -1,6 +1,9 @@
 package proxy
 
-import "tenantpool/wire"
+import (
+	"tenantpool/routing"
+	"tenantpool/wire"
+)
 
 // holdLimit is how much of a message is waited for before it is handled: whole
 // messages up to here are understood, longer ones by their beginning only, and
@@ -56,7 +59,7 @@ func (s *session) pumpOne(data []byte, at int) int {
 		s.need = need
 		return 0
 	}
-	msg := message{m, size, at, rest[:min(size, len(rest))]}
+	msg := message{m, size, at, rest[:min(size, len(rest))], 0}
 	if s.phase == phaseIdle {
 		return s.whileIdle(msg)
 	}
@@ -77,6 +80,24 @@ type message struct {
 	size int    // whole, with the header
 	at   int    // where it begins in the input
 	b    []byte // what is there of it
+	own  int    // b has taken the place of so many bytes of the input; 0: it stands there
+}
+
+// taken is how many bytes of the input m accounts for.
+func (m message) taken() int {
+	if m.own > 0 {
+		return m.own
+	}
+	return len(m.b)
+}
+
+// send sends on what is there of m from its byte skip on.
+func (m message) send(a *assembly, skip int) {
+	if m.own > 0 {
+		a.added(append(a.add(), m.b[skip:]...))
+		return
+	}
+	a.take(m.at+skip, m.at+len(m.b))
 }
 
 func (m message) body() []byte   { return m.b[wire.HeaderSize:] }
@@ -84,9 +105,9 @@ func (m message) complete() bool { return len(m.b) == m.size }
 
 // pass sends m on as it is.
 func (s *session) pass(m message) int {
-	s.loop.toServer.take(m.at, m.at+len(m.b))
+	m.send(&s.loop.toServer, 0)
 	s.body, s.bodyDrop = m.size-len(m.b), false
-	return len(m.b)
+	return m.taken()
 }
 
 // replace sends what put appends in the place of m's first skip bytes, and the
@@ -94,15 +115,15 @@ func (s *session) pass(m message) int {
 func (s *session) replace(m message, skip int, put func(dst []byte) []byte) int {
 	a := &s.loop.toServer
 	a.added(put(a.add()))
-	a.take(m.at+skip, m.at+len(m.b))
+	m.send(a, skip)
 	s.body, s.bodyDrop = m.size-len(m.b), false
-	return len(m.b)
+	return m.taken()
 }
 
 // swallow is done with m without sending it.
 func (s *session) swallow(m message) int {
 	s.body, s.bodyDrop = m.size-len(m.b), true
-	return len(m.b)
+	return m.taken()
 }
 
 // whileIdle handles a message that finds the session without a server: it is
@@ -287,6 +308,9 @@ func (s *session) busy() {
 }
 
 func (s *session) forward(m message, x *wire.Exchange) int {
+	if s.route.Policy == routing.IgnoreSettings {
+		m = s.ignoring(m)
+	}
 	if s.route.Mode == modeSession {
 		return s.forwardPlain(m, x)
 	}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,17 +18,6 @@ import (
 // maxAsked bounds how many names are collected; a session that sets more keeps
 // its connection.
 const maxAsked = 200
-
-// governsText refuses a text that would set what the tenant's profile decides.
-func (s *session) governsText(sql []byte) *wire.Error {
-	changes, _ := wire.SettingChanges(sql)
-	for _, c := range changes {
-		if e := s.governs(c); e != nil {
-			return e
-		}
-	}
-	return nil
-}
 
 // noteSettings collects the settings that a text is about to change. One that
 // changes what cannot be read off it makes the session keep its connection.
@@ -55,27 +43,6 @@ func (s *session) noteUnread() {
 	s.ask("search_path")
 }
 
-// governs refuses to let a client set what its tenant's profile decides: a path
-// that leads anywhere but where the profile's does, a role, the profile's
-// settings.
-func (s *session) governs(c wire.SettingChange) *wire.Error {
-	prof := s.first.Profile()
-	switch {
-	case c.Name == "" || c.Reset || !prof.Owns(c.Name):
-		return nil
-	case c.Name == "search_path" && c.Known && onlyOwn(withoutEmpty(c.Value), s.route.Path):
-		return nil
-	case c.Name == "role" && c.Known && len(c.Value) == 1 && (c.Value[0] == prof.Role() || prof.Role() == "" && c.Value[0] == "none"):
-		return nil
-	}
-	return governed(c.Name, s.route.Tenant).WithSeverity("ERROR")
-}
-
-// withoutEmpty drops the empty name: SET search_path = ” is a path to nowhere.
-func withoutEmpty(path []string) []string {
-	return slices.DeleteFunc(slices.Clone(path), func(n string) bool { return n == "" })
-}
-
 func (s *session) noteChange(c wire.SettingChange) {
 	prof := s.first.Profile()
 	switch {
@@ -92,7 +59,7 @@ func (s *session) noteChange(c wire.SettingChange) {
 		if c.Name == "search_path" {
 			s.ask(c.Name)
 		}
-		if c.Name == "search_path" && len(c.Value) > 0 && c.Value[0] == "pg_temp" {
+		if c.Name == "search_path" && leadsToTemp(c.Value) {
 			s.pin(pinTempPath.set())
 		}
 	default:
@@ -242,19 +209,4 @@ func (s *session) learned(state *pool.State, name string, value []byte) (*pool.S
 		return state.Without(name), nil
 	}
 	return state.With(name, string(value)), nil
-}
-
-func (s *session) learnedPath(state *pool.State, value string) (*pool.State, error) {
-	names, ok := wire.SplitIdentifiers(value)
-	names = withoutEmpty(names)
-	if !ok || !onlyOwn(names, s.route.Path) {
-		return nil, fmt.Errorf("search_path was moved to where tenant %q does not go", s.route.Tenant)
-	}
-	spec := profileSpec(s.route)
-	spec.Path = names
-	prof, err := s.proxy.states.Profile(spec)
-	if err != nil {
-		return nil, err
-	}
-	return s.proxy.states.State(prof, state.Settings()), nil
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tenantpool/pool"
@@ -20,7 +19,7 @@ func (g *login) profile(s *session) error {
 		return err
 	}
 	spec := profileSpec(s.route)
-	own, err := splitGoverned(&spec, wanted, s.route)
+	own, err := g.proxy.splitGoverned(&spec, wanted, s.route)
 	if err != nil {
 		return err
 	}
@@ -80,50 +79,6 @@ func (g *login) startupSettings() ([]pool.Setting, error) {
 	return all, nil
 }
 
-// splitGoverned takes out what the tenant's profile decides. A search_path made
-// only of the profile's own schemas is followed; anything else that would
-// change the profile is refused.
-func splitGoverned(spec *pool.ProfileSpec, wanted []pool.Setting, r *routing.Route) ([]pool.Setting, error) {
-	var own []pool.Setting
-	path, hasPath := "", false
-	for _, w := range wanted {
-		switch name := strings.ToLower(w.Name); {
-		case name == "search_path":
-			path, hasPath = w.Value, true
-		case name == "role" && w.Value == "none":
-		case name == "role" || name == "session_authorization" || profileNames(r, name):
-			return nil, governed(w.Name, r.Tenant)
-		default:
-			own = append(own, w)
-		}
-	}
-	if !hasPath {
-		return own, nil
-	}
-	names, ok := wire.SplitIdentifiers(path)
-	if !ok || !onlyOwn(names, r.Path) {
-		return nil, governed("search_path", r.Tenant)
-	}
-	spec.Path = names
-	return own, nil
-}
-
-func profileNames(r *routing.Route, name string) bool {
-	return slices.ContainsFunc(r.Settings, func(s routing.Setting) bool { return strings.ToLower(s.Name) == name })
-}
-
-// onlyOwn says that a path leads nowhere but where the profile's does.
-func onlyOwn(names, path []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool {
-		return n != "pg_catalog" && n != "pg_temp" && n != "information_schema" && !slices.Contains(path, n)
-	})
-}
-
-func governed(name, tenant string) *wire.Error {
-	return fatalError("42501", fmt.Sprintf(`parameter "%s" cannot be changed`, name),
-		fmt.Sprintf(`It is set by tenantpool for tenant "%s"; leave it out of the connection's parameters.`, tenant))
-}
-
 // pathText writes a search_path as the server reports one that was SET.
 func pathText(path []string) string {
 	quoted := make([]string, len(path))
@@ -145,7 +100,7 @@ func quoteIfNeeded(name string) string {
 	if plain {
 		return name
 	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	return quoteName(name)
 }
 
 // checkSchema refuses a tenant whose schema is missing or unusable: Postgres

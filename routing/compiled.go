@@ -99,6 +99,7 @@ func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 		Isolation:  valueOr(e.Isolation, r.Isolation),
 		Mode:       r.Mode,
 		Existence:  existence,
+		Policy:     valueOr(e.Policy, r.Policy),
 		Features:   e.Features.Or(r.Features),
 		Settings:   mergeSettings(name, schema, r.Settings, e.Settings),
 		MaxClients: valueOr(e.MaxClients, r.MaxClients),

@@ -43,6 +43,23 @@ const (
 // String gives the word the configuration uses.
 func (m Mode) String() string { return [...]string{"transaction", "session", "statement"}[m] }
 
+// TenantSettings says what happens when a client visibly changes what its
+// tenant's profile decides: search_path, role, the profile's settings.
+type TenantSettings uint8
+
+// The policies. Role and settings are never followed.
+const (
+	OwnSettings    TenantSettings = iota // a path among the profile's own schemas is followed, the rest refused
+	FollowSettings                       // any path is followed
+	RefuseSettings                       // every change is refused
+	IgnoreSettings                       // every change becomes one to what the profile says
+)
+
+// String gives the word the configuration uses.
+func (p TenantSettings) String() string {
+	return [...]string{"own", "follow", "refuse", "ignore"}[p]
+}
+
 // Existence says who decides whether a tenant exists.
 type Existence uint8
 

@@ -18,8 +18,9 @@ type Route struct {
 	Role      string    // for SET ROLE; "" at the level Shared
 	Settings  []Setting // sorted by name, names in lower case
 	Existence Existence
-	Features  Features // what a session may leave on its server connection
-	Rule      int      // index of the deciding rule
+	Policy    TenantSettings // towards clients that change what the profile decides
+	Features  Features       // what a session may leave on its server connection
+	Rule      int            // index of the deciding rule
 
 	MaxClients, MaxServers int // of the tenant; 0 is off
 	Weight                 int // at least 1

@@ -28,6 +28,7 @@ type Rule struct {
 	Isolation  Isolation
 	Mode       Mode
 	Features   Features
+	Policy     TenantSettings
 
 	MaxClients, MaxServers int // per tenant; 0 is off
 	Weight                 int // share of a busy pool; 0 counts as 1
@@ -46,6 +47,7 @@ type TenantEntry struct {
 	Settings       []Setting // added to the rule's; the same name replaces
 	Isolation      *Isolation
 	Features       Features
+	Policy         *TenantSettings
 	MaxClients     *int
 	MaxServers     *int
 	Weight         *int

@@ -1,6 +1,10 @@
 package wire
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
 
 // SettingChange is a statement that visibly changes a run-time setting. SET
 // TRANSACTION and SET CONSTRAINTS are none.
@@ -10,6 +14,11 @@ type SettingChange struct {
 	Local bool     // until the transaction ends only
 	Known bool     // Value is what it is set to
 	Value []string // the items of its list, unquoted
+
+	// From and To are where in the text the statement stands, or the value alone
+	// if Call. To is 0 if that cannot be replaced.
+	From, To int
+	Call     bool // of set_config
 }
 
 // SettingChanges finds the changes of settings that a text shows. complete is
@@ -68,8 +77,50 @@ func (x lexeme) value() string {
 		return unquote(x.text, `'`)
 	case x.kind == nameToken:
 		return asciiLower(x.text)
+	case x.kind == stringToken:
+		if value, ok := unescape(x.text); ok {
+			return value
+		}
 	}
 	return x.text
+}
+
+// unescape is the value of a constant E'...' whose escapes stand for a quote, a
+// backslash or a character by its number; ok is false for any other.
+func unescape(text string) (value string, ok bool) {
+	if len(text) < 3 || text[0]|0x20 != 'e' || text[1] != '\'' {
+		return "", false
+	}
+	var b strings.Builder
+	for inner := strings.TrimSuffix(text[2:], "'"); inner != ""; {
+		size, c := 1, rune(inner[0])
+		switch {
+		case c == '\'' && strings.HasPrefix(inner, "''"):
+			size = 2
+		case c != '\\':
+			b.WriteByte(inner[0])
+			inner = inner[1:]
+			continue
+		case strings.HasPrefix(inner, `\\`), strings.HasPrefix(inner, `\'`):
+			size, c = 2, rune(inner[1])
+		case len(inner) >= 6 && inner[1] == 'u':
+			size = 6
+		case len(inner) >= 10 && inner[1] == 'U':
+			size = 10
+		default:
+			return "", false
+		}
+		if size > 2 {
+			n, err := strconv.ParseUint(inner[2:size], 16, 32)
+			if err != nil || !utf8.ValidRune(rune(n)) {
+				return "", false
+			}
+			c = rune(n)
+		}
+		b.WriteRune(c)
+		inner = inner[size:]
+	}
+	return b.String(), true
 }
 
 // unquote takes the quotes off; the closing one of a text cut short is missing.
@@ -80,7 +131,8 @@ func unquote(text, quote string) string {
 
 // literal says that value is the whole truth about x.
 func (x lexeme) literal() bool {
-	return x.kind != stringToken || x.text[0] == '\'' && !strings.Contains(x.text, `\`)
+	_, escaped := unescape(x.text)
+	return x.kind != stringToken || x.text[0] == '\'' && !strings.Contains(x.text, `\`) || escaped
 }
 
 type settingReader struct {
@@ -92,6 +144,16 @@ func (r *settingReader) add(c SettingChange) { r.changes = append(r.changes, c) 
 
 // read reads one statement.
 func (r *settingReader) read(s []lexeme) {
+	n, last := len(r.changes), s[len(s)-1]
+	r.statement(s)
+	for i := range r.changes[n:] {
+		if c := &r.changes[n+i]; !c.Call && len(r.changes) == n+1 {
+			c.From, c.To = s[0].at, last.at+len(last.text)
+		}
+	}
+}
+
+func (r *settingReader) statement(s []lexeme) {
 	switch first := wordAt(s, 0); first {
 	case "set":
 		r.set(s[1:])
@@ -252,9 +314,9 @@ func (r *settingReader) calls(s []lexeme) {
 
 // called reads the arguments of set_config.
 func called(s []lexeme) SettingChange {
-	c := SettingChange{Name: asciiLower(s[0].value())}
+	c := SettingChange{Name: asciiLower(s[0].value()), Call: true}
 	if len(s) > 3 && s[1].sym == ',' && s[2].kind == stringToken && s[2].literal() && s[3].sym == ',' {
-		c.Known = true
+		c.Known, c.From, c.To = true, s[2].at, s[2].at+len(s[2].text)
 		c.Value = []string{s[2].value()}
 		if c.Name == "search_path" {
 			c.Value, c.Known = SplitIdentifiers(s[2].value())
