@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -58,9 +59,49 @@ type trial struct {
 	name, value string
 	blank       string // what it is without the client
 	unset       bool   // it is nothing without the client
+	about       string // its context and its type, as pg_settings has them; "" if it has none
 }
 
-func (t *trial) changes() bool { return t.unset || t.value != t.blank }
+// changes says that the setting is to be tried. One that can be set only when a
+// backend starts must have the value that it has; one that no client can set at
+// all is for the server to refuse.
+func (t *trial) changes() bool {
+	switch context, kind, _ := strings.Cut(t.about, " "); context {
+	case "internal", "postmaster", "sighup":
+		return true
+	case "backend", "superuser-backend":
+		return !t.isBlank(kind)
+	}
+	return t.unset || t.value != t.blank
+}
+
+// isBlank says that the value means what the blank one does. Version 18 reads
+// the old words for no in log_connections, which is not a truth value there.
+func (t *trial) isBlank(kind string) bool {
+	if t.value == t.blank {
+		return true
+	}
+	value, ok := truth(t.value)
+	if kind == "bool" {
+		blank, _ := truth(t.blank)
+		return ok && value == blank
+	}
+	return t.name == "log_connections" && t.blank == "" && ok && !value
+}
+
+// truth reads a truth value as the server does: the beginnings of its words will
+// do, as far as they are clear (parse_bool in utils/adt/bool.c).
+func truth(word string) (value, ok bool) {
+	w := lower(word)
+	is := func(whole string, least int) bool { return len(w) >= least && strings.HasPrefix(whole, w) }
+	switch {
+	case is("true", 1), is("yes", 1), is("on", 2), w == "1":
+		return true, true
+	case is("false", 1), is("no", 1), is("off", 2), w == "0":
+		return false, true
+	}
+	return false, false
+}
 
 // try sets the settings in a transaction that is rolled back. The connection is
 // first made, for that transaction, what a connection without a state is. What
@@ -113,12 +154,16 @@ func (x *control) untry(ctx context.Context, pg *pgconn.PgConn) {
 	}
 }
 
+const aboutSetting = `SELECT s.context OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) s.vartype
+ FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) pg_catalog.lower($1)`
+
 // begin opens the transaction and reads what the settings are without a client.
 func begin(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, error) {
 	queries := []query{{sql: "BEGIN"}, setLocal("application_name", ""), setLocal("search_path", "")}
 	skip := len(queries)
 	for _, s := range asked {
-		queries = append(queries, query{"SELECT pg_catalog.current_setting($1, true)", [][]byte{[]byte(s.Name)}})
+		name := [][]byte{[]byte(s.Name)}
+		queries = append(queries, query{"SELECT pg_catalog.current_setting($1, true)", name}, query{aboutSetting, name})
 	}
 	values, err := run(ctx, pg, queries)
 	if err != nil {
@@ -126,8 +171,8 @@ func begin(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, er
 	}
 	trials := make([]trial, len(asked))
 	for i, s := range asked {
-		value := values[skip+i]
-		trials[i] = trial{s.Name, s.Value, string(value), value == nil}
+		value, about := values[skip+2*i], values[skip+2*i+1]
+		trials[i] = trial{s.Name, s.Value, string(value), value == nil, string(about)}
 	}
 	return trials, nil
 }

@@ -155,7 +155,7 @@ func (s *session) ignoring(m message) message {
 	if !m.complete() {
 		return m
 	}
-	text, name := m.body(), []byte(nil)
+	var text, name []byte
 	switch m.kind {
 	case wire.ClientQuery:
 		text, _ = wire.QueryText(m.body())
