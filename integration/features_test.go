@@ -2,7 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tenantpool/internal/pgtest"
@@ -259,4 +261,21 @@ func whatIsLeftIsAskedForOnce(t *testing.T, w *world) {
 	if n := w.value(t, asked); n != "1" {
 		t.Errorf("asked %s times", n)
 	}
+}
+
+// Why sessions keep their servers is counted for each tenant, and told as it happens at level debug.
+func TestTheReasonsOfPinsAreCountedAndLogged(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 8, more: "[log]\nlevel = \"debug\""})
+		a, b := login(t, p.endpoint, "acme"), login(t, p.endpoint, "acme")
+		a.run("SELECT pg_advisory_lock(1)")
+		a.run("CREATE TEMP TABLE x (a int)")
+		b.run("SELECT pg_advisory_lock(2)")
+		b.run("SELECT pg_advisory_unlock(2)")
+		p.log.await(t, regexp.MustCompile(`level=DEBUG msg="session pinned" tenant=acme user=app server=\d+ reason="temporary object"`))
+		p.log.await(t, regexp.MustCompile(`level=DEBUG msg="session unpinned" tenant=acme user=app`))
+		must(t, p.process.Signal(syscall.SIGUSR1))
+		p.log.await(t, regexp.MustCompile(`msg=stats tenant=acme .* pins=2 pinned=1 reasons="advisory lock: 2, temporary object: 1"`))
+	})
 }

@@ -66,7 +66,7 @@ func (p *pooler) stop(t *testing.T) {
 		t.Errorf("the pooler ended with %v", err)
 	}
 	text := p.log.String()
-	for _, bad := range []string{"panic", "DATA RACE", "BUG", "fatal error"} {
+	for _, bad := range []string{"panic", "DATA RACE", "BUG:", "fatal error"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the pooler's log contains %q", bad)
 		}

@@ -44,6 +44,25 @@ type TenantStats struct {
 	Tenant                               string
 	Clients                              int64 // now
 	Transactions, Switches, Errors, Pins int64
+	Pinned                               int64 // sessions, now
+	PinsBy                               []PinCount
+}
+
+// PinCount is how often sessions were pinned for one reason. A session that has
+// several counts for each.
+type PinCount struct {
+	Reason string
+	Count  int64
+}
+
+// pinCounts are the reasons that there have been.
+func (t *tally) pinCounts() (counts []PinCount) {
+	for r := range t.pinsBy {
+		if n := t.pinsBy[r].Load(); n > 0 {
+			counts = append(counts, PinCount{pinReason(r).String(), n})
+		}
+	}
+	return counts
 }
 
 // TenantStats gives the counts of every tenant that has had a client, by name.
@@ -53,7 +72,7 @@ func (p *Proxy) TenantStats() []TenantStats {
 	var all []TenantStats
 	for _, t := range p.tallies.byTenant {
 		all = append(all, TenantStats{t.tenant, t.clients.Load(), t.transactions.Load(),
-			t.switches.Load(), t.errors.Load(), t.pins.Load()})
+			t.switches.Load(), t.errors.Load(), t.pins.Load(), t.pinned.Load(), t.pinCounts()})
 	}
 	slices.SortFunc(all, func(a, b TenantStats) int { return cmp.Compare(a.Tenant, b.Tenant) })
 	return all

@@ -197,8 +197,17 @@ func closeAll(listeners []net.Listener) {
 func logStats(p *proxy.Proxy, log *slog.Logger) {
 	for _, t := range p.TenantStats() {
 		log.Info("stats", "tenant", t.Tenant, "clients", t.Clients, "transactions", t.Transactions,
-			"switches", t.Switches, "errors", t.Errors, "pins", t.Pins)
+			"switches", t.Switches, "errors", t.Errors, "pins", t.Pins, "pinned", t.Pinned, "reasons", pinReasons(t.PinsBy))
 	}
+}
+
+// pinReasons says how often sessions were pinned for what.
+func pinReasons(counts []proxy.PinCount) string {
+	var words []string
+	for _, c := range counts {
+		words = append(words, fmt.Sprintf("%s: %d", c.Reason, c.Count))
+	}
+	return strings.Join(words, ", ")
 }
 
 // startProfile writes a CPU profile to the file that TENANTPOOL_CPUPROFILE
