@@ -279,3 +279,32 @@ func TestTheReasonsOfPinsAreCountedAndLogged(t *testing.T) {
 		p.log.await(t, regexp.MustCompile(`msg=stats tenant=acme .* pins=2 pinned=1 reasons="advisory lock: 2, temporary object: 1"`))
 	})
 }
+
+// A text too long to be read whole is judged by its beginning.
+func TestTheBeginningOfALongTextIsJudged(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1, global: `query_wait_timeout = "150ms"`})
+		c := login(t, p.endpoint, "acme")
+		long := "; SELECT length('" + strings.Repeat("x;", 100_000) + "')"
+		for sql, code := range map[string]string{"LISTEN news": "0A000", "SET search_path TO globex": "42501", "SELECT 1; SET SCHEMA 'globex'": "42501"} {
+			expectServerError(t, c, sql+long, code)
+			c.expect("SELECT name FROM whoami", "acme")
+		}
+		c.send(parse("", "CREATE TEMP TABLE x AS SELECT length('"+strings.Repeat("x;", 100_000)+"')"), bind("", ""), execute("", 0), syncNow)
+		if _, err := result(c.until('Z')); err != nil || !p.pinned(t, c) {
+			t.Errorf("a long CREATE TEMP TABLE: %v, and the session is not pinned", err)
+		}
+		c.run("DROP TABLE x")
+		c.run("SET work_mem = '77kB'" + long)
+		if p.pinned(t, c) {
+			t.Error("a long text pins for good")
+		}
+		c.expect("SHOW work_mem", "77kB")
+		c.run("PREPARE p AS SELECT name FROM whoami" + long)
+		if !p.pinned(t, c) {
+			t.Error("a long text that prepares does not pin")
+		}
+		c.expect("EXECUTE p", "acme")
+	})
+}

@@ -42,14 +42,12 @@ func (s *session) screen(t wire.Traits, sql []byte) *wire.Error {
 }
 
 // ran notes on the server connection, and on the session, what a text that is
-// about to run may leave behind.
+// about to run may leave behind. Of one that was not read to its end, noteUnread
+// is to be told besides.
 func (s *session) ran(t wire.Traits, sql []byte) {
 	s.server.conn.Ran(s.id, t)
-	switch {
-	case t&(wire.VisibleSet|wire.DiscardsAll) != 0:
+	if t&(wire.VisibleSet|wire.DiscardsAll) != 0 {
 		s.noteSettings(sql)
-	case sql == nil && t&wire.MayChangeState != 0:
-		s.noteUnread()
 	}
 	s.recheck = s.recheck || t&wire.ChangesSchema != 0
 	if s.route.Mode == modeSession {

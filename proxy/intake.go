@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+
 	"tenantpool/routing"
 	"tenantpool/wire"
 )
@@ -336,7 +338,11 @@ func (s *session) forward(m message, x *wire.Exchange) int {
 
 // forwardQuery forwards a simple Query.
 func (s *session) forwardQuery(m message, x *wire.Exchange) int {
-	traits, sql := judge(m)
+	sql, whole := wire.QueryText(m.body())
+	if !whole || !m.complete() {
+		return s.forwardLong(m, x)
+	}
+	traits := wire.Scan(sql)
 	if e := s.screen(traits, sql); e != nil {
 		return s.provoke(m, x, e)
 	}
@@ -356,23 +362,48 @@ func (s *session) beginQuery(t wire.Traits, sql []byte) {
 	s.server.unnamedOf = 0
 }
 
-// judge scans a Query's text; of one too long to be whole, nothing is known.
-func judge(m message) (wire.Traits, []byte) {
-	sql, ok := wire.QueryText(m.body())
-	if !ok || !m.complete() {
-		return wire.MayChangeState, nil
+// forwardLong forwards a Query of which only the beginning is there. What that
+// shows is held against it; the rest is not read.
+func (s *session) forwardLong(m message, x *wire.Exchange) int {
+	t, changes := readBeginning(m.body())
+	e := s.screen(t, nil)
+	for _, c := range changes {
+		if e == nil {
+			e = s.governs(c)
+		}
 	}
-	return wire.Scan(sql), sql
+	if e != nil {
+		return s.provoke(m, x, e)
+	}
+	s.beginQuery(t, nil)
+	s.noteUnread()
+	for _, c := range changes {
+		s.noteChange(c)
+	}
+	x.Forward(wire.OweQuery, false, nil)
+	return s.boundary(m)
+}
+
+// readBeginning judges the beginning of a text. Settings are read off the
+// statements that end in it; what its traits say of the whole is left out.
+func readBeginning(text []byte) (wire.Traits, []wire.SettingChange) {
+	t := wire.Scan(text)&^(wire.VisibleSet|wire.DiscardsAll) | wire.MayChangeState
+	changes, _ := wire.SettingChanges(text[:bytes.LastIndexByte(text, ';')+1])
+	return t, changes
 }
 
 // forwardPlain forwards in session mode: the server is the session's own until
 // it ends, names and all. What the profile decides is still not the client's.
 func (s *session) forwardPlain(m message, x *wire.Exchange) int {
 	kind := plainKind(m)
+	if kind == wire.OweQuery && !m.complete() {
+		return s.forwardLong(m, x)
+	}
 	traits, sql := wire.MayChangeState, []byte(nil)
 	switch {
 	case kind == wire.OweQuery:
-		traits, sql = judge(m)
+		sql, _ = wire.QueryText(m.body())
+		traits = wire.Scan(sql)
 		s.ending = traits&wire.EndsTransaction != 0
 	case kind == wire.OweParse && m.complete():
 		_, rest, _ := wire.SplitParse(m.body())

@@ -188,7 +188,12 @@ func (s *session) parseUnshared(m message, x *wire.Exchange, name []byte) int {
 	c := &change{name: string(name), rename: true}
 	s.server.large++
 	c.to.large = s.server.conn.Statements.UnknownName() + "_" + strconv.FormatUint(s.server.large, 10)
-	s.ran(wire.MayChangeState, nil)
+	t, _ := readBeginning(m.body()[len(name)+1:])
+	if e := s.screen(t, nil); e != nil {
+		return s.provoke(m, x, e)
+	}
+	s.ran(t, nil)
+	s.noteUnread()
 	if !m.complete() {
 		s.pin(pinLargeStatement.set())
 	}
@@ -215,7 +220,7 @@ func (s *session) rename(m message, front int, old []byte, to string) int {
 
 // parseUnnamed forwards a Parse of the unnamed statement and remembers it.
 func (s *session) parseUnnamed(m message, x *wire.Exchange, rest []byte) int {
-	traits := wire.MayChangeState
+	traits, _ := readBeginning(rest)
 	if m.complete() {
 		traits = wire.Scan(wire.ParseText(rest))
 	}
@@ -261,6 +266,7 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 	case !ok:
 		return s.provoke(m, x, unknownStatement(name))
 	case b.stmt == nil:
+		s.noteUnread()
 		x.Forward(wire.OweBind, false, nil)
 		return s.rename(m, len(portal)+1, name, b.large)
 	}
@@ -291,7 +297,12 @@ func (s *session) bindUnnamed(m message, x *wire.Exchange, portal []byte) int {
 	}
 	s.ensureUnnamed(x)
 	s.holdBack = false
-	s.runsStatement(s.unnamedTraits, s.unnamed)
+	if !s.named {
+		s.runsStatement(s.unnamedTraits&^wire.VisibleSet, nil)
+		s.noteUnread()
+	} else {
+		s.runsStatement(s.unnamedTraits, s.unnamed)
+	}
 	x.Forward(wire.OweBind, false, nil)
 	return s.pass(m)
 }
