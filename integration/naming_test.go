@@ -136,3 +136,26 @@ func TestDiscardAllGoesBackToTheStartupSettings(t *testing.T) {
 		}
 	})
 }
+
+// A Parse that fails says nothing about the next one, which its client has sent already.
+func TestALateErrorDoesNotDropANewerUnnamedStatement(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		c := login(t, p.endpoint, "acme")
+		for range 3 {
+			c.send(parse("", "SELECT nothing"), parse("", "SELECT nothing either"), syncNow, parse("", "SELECT name FROM whoami"), flush)
+			c.until('Z')
+			c.until('1')
+			c.send(bind("", ""), execute("", 0), syncNow)
+			if rows, err := result(c.until('Z')); err != nil || rows[0][0] != "acme" {
+				t.Errorf("got %v, %v", rows, err)
+			}
+			c.send(parse("", "SELECT nothing"), parse("", "SELECT 1"), syncNow)
+			c.until('Z')
+			c.send(bind("", ""), execute("", 0), syncNow)
+			if _, err := result(c.until('Z')); err == nil || err.code != "26000" {
+				t.Errorf("behind a Parse that was skipped: %v", err)
+			}
+		}
+	})
+}

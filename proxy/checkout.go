@@ -291,7 +291,7 @@ func (s *session) part() *pool.Conn {
 	s.yield, s.holdBack, s.discarded = false, false, false
 	s.tainted, s.cancelNext, s.stuck, s.owesReady = false, false, false, false
 	s.pending = s.pending[:0]
-	s.portals = nil
+	s.portals, s.unnamedDue = nil, 0
 	s.stopTx()
 	return srv.conn
 }

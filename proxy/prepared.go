@@ -235,7 +235,7 @@ func (s *session) parseUnnamed(m message, x *wire.Exchange, rest []byte) int {
 	}
 	s.unnamedTraits = traits
 	s.server.unnamedOf = s.id
-	x.Forward(wire.OweParse, false, unnamedParse)
+	s.oweUnnamed(x, wire.OweParse, false)
 	return s.pass(m)
 }
 
@@ -357,11 +357,18 @@ func (s *session) ensureUnnamed(x *wire.Exchange) {
 	a := &s.loop.toServer
 	if s.named {
 		a.added(wire.AppendParse(a.add(), "", s.unnamed))
-		x.Forward(wire.OweParse, true, unnamedParse)
+		s.oweUnnamed(x, wire.OweParse, true)
 		return
 	}
 	a.added(wire.AppendTarget(a.add(), wire.ClientClose, 'S', ""))
-	x.Forward(wire.OweClose, true, unnamedParse)
+	s.oweUnnamed(x, wire.OweClose, true)
+}
+
+// oweUnnamed queues the answer to what makes or drops the unnamed statement.
+func (s *session) oweUnnamed(x *wire.Exchange, k wire.Kind, hidden bool) {
+	if x.Forward(k, hidden, unnamedParse) {
+		s.unnamedDue++
+	}
 }
 
 // forwardTarget forwards a Describe or a Close.
@@ -426,6 +433,9 @@ func (s *session) answered(c *change) {
 	if c.close != nil {
 		known.Closed(c.close)
 	}
+	if c == unnamedParse {
+		s.unnamedDue--
+	}
 	if !c.rename {
 		return
 	}
@@ -460,8 +470,11 @@ func (s *session) struck(ref any) {
 		known.NotClosed(c.close)
 	}
 	if c == unnamedParse {
-		s.forgetUnnamed()
-		s.server.unnamedOf = 0
+		s.unnamedDue--
+		if s.unnamedDue == 0 { // else another one follows, in a later batch
+			s.forgetUnnamed()
+			s.server.unnamedOf = 0
+		}
 	}
 	if c.rename {
 		s.forgetChange(c)

@@ -88,6 +88,7 @@ type session struct {
 	named   bool               // unnamed holds one
 
 	unnamedTraits wire.Traits // of the client's unnamed statement
+	unnamedDue    int         // answers owed to what makes or drops it
 
 	timer   timer  // by phase
 	txTimer *timer // of a transaction, if they are timed
