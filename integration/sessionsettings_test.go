@@ -19,3 +19,25 @@ func TestDiscardAllReturnsToTheSettingsOfTheStartupPacket(t *testing.T) {
 		}
 	})
 }
+
+// A reset of one setting of the startup packet leaves alone what the client has set besides.
+func TestAResetOfOneSettingLeavesThePathAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 4})
+		c := login(t, p.endpoint, "acme", "application_name", "mine")
+		c.run("SET search_path TO acme, pg_temp")
+		c.run("SET application_name = 'other'")
+		c.run("RESET application_name")
+		c.expect("SHOW search_path", "acme, pg_temp")
+		c.expect("SHOW application_name", "mine")
+		c.run("BEGIN")
+		c.run("SET LOCAL search_path TO pg_catalog, acme")
+		c.run("RESET application_name")
+		c.expect("SHOW search_path", "pg_catalog, acme")
+		c.run("COMMIT")
+		c.expect("SHOW search_path", "acme, pg_temp")
+		c.expect("SHOW application_name", "mine")
+		c.run("RESET search_path")
+		c.expect("SELECT name FROM whoami", "acme")
+	})
+}

@@ -26,6 +26,13 @@ func (p *Profile) Restore(own []Setting, inTransaction bool) *Switch {
 	return sw
 }
 
+// RestoreOwn is Restore for settings of the client's own alone.
+func RestoreOwn(own []Setting, inTransaction bool) *Switch {
+	sw := newSwitch(appendSets(nil, own))
+	sw.inside = inTransaction
+	return sw
+}
+
 // ReadMessage is the Query that reads settings back, in the order of names; its
 // one row has NULL for those that do not exist.
 func ReadMessage(names []string) []byte {

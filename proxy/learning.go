@@ -64,7 +64,7 @@ func (s *session) noteChange(c wire.SettingChange) {
 		}
 	default:
 		if i := s.startsWith(c.Name); c.Reset && i >= 0 {
-			s.restore = true
+			s.restoreOwn = true
 			s.resets = append(s.resets, s.first.Settings()[i])
 		}
 		s.ask(c.Name)
@@ -110,8 +110,12 @@ func (s *session) tend(srv *server) bool {
 	}
 	switch {
 	case s.restore:
-		s.restore = false
+		s.restore, s.restoreOwn = false, false
 		s.aside(srv, phaseRestoring, s.first.Profile().Restore(s.resets, x.Status() == wire.TxOpen))
+		return true
+	case s.restoreOwn:
+		s.restoreOwn = false
+		s.aside(srv, phaseRestoring, pool.RestoreOwn(s.resets, x.Status() == wire.TxOpen))
 		return true
 	case x.Status() == wire.TxOpen:
 		return false

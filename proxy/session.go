@@ -74,11 +74,12 @@ type session struct {
 	need       int  // how long the message at the front of in is, if known
 	body       int  // how much of a client message is still to come and go
 
-	recheck bool           // schemas or rights were changed: look for them again
-	changed bool           // settings were changed since the last release
-	resets  []pool.Setting // those of the startup packet that were reset
-	restore bool           // what the profile decides was reset
-	asked   []string       // settings to read back
+	recheck    bool           // schemas or rights were changed: look for them again
+	changed    bool           // settings were changed since the last release
+	resets     []pool.Setting // those of the startup packet that were reset
+	restore    bool           // what the profile decides was reset
+	restoreOwn bool           // of resets alone
+	asked      []string       // settings to read back
 
 	refusal *wire.Error // what the next message is answered with
 	names   map[string]binding
