@@ -20,6 +20,7 @@ usage:
   tenantpool run     [-c FILE]    start in the foreground, log to standard error
   tenantpool check   [-c FILE]    check a configuration; exit status 0 or 1
   tenantpool demo    [flags]      show it at work on a private Postgres
+  tenantpool soak    [-c FILE]    try to make it mix tenants up, on your own Postgres
   tenantpool version              print the version
 
 FILE is config.toml unless said otherwise. "tenantpool COMMAND -h" tells more.
@@ -30,6 +31,7 @@ var commands = map[string]func(args []string, stdout, stderr io.Writer) int{
 	"run":     runRun,
 	"check":   runCheck,
 	"demo":    runDemo,
+	"soak":    runSoak,
 	"version": runVersion,
 }
 
