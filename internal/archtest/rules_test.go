@@ -12,9 +12,10 @@ import (
 var mayImport = map[string][]string{
 	"wire":              {},
 	"routing":           {},
-	"config":            {"routing"},
-	"pool":              {"wire"},
-	"proxy":             {"pool", "routing", "wire"},
+	"internal/certs":    {},
+	"config":            {"internal/certs", "routing"},
+	"pool":              {"internal/certs", "wire"},
+	"proxy":             {"internal/certs", "pool", "routing", "wire"},
 	"admin":             {"config", "pool", "proxy", "routing", "wire"},
 	"demo":              {"internal/pgtest"},
 	"soak":              {"config", "routing", "wire"},
