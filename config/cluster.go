@@ -27,14 +27,14 @@ func (l *loader) clusters(n *node) {
 		raw := rawCluster{Cluster: Cluster{Name: kid.key}}
 		s.decode(&l.reader, kid, &raw)
 		l.hosts(kid, &raw)
+		l.serverTLS(kid, &raw)
 		l.pool(kid, &raw)
 		l.password(kid, &raw)
 		l.config.Clusters = append(l.config.Clusters, raw.Cluster)
 	}
 }
 
-// hosts judges the hosts and says no to plain connections over a network that
-// nobody asked for.
+// hosts judges the hosts.
 func (l *loader) hosts(n *node, c *rawCluster) {
 	at := n.child("host")
 	if at == nil {
@@ -48,9 +48,6 @@ func (l *loader) hosts(n *node, c *rawCluster) {
 	}
 	for i, h := range c.Hosts {
 		wrong := hostFault(h)
-		if wrong == "" && c.tls == "" && !isLocal(h) && !l.failed[n.child("tls")] {
-			wrong = `is not local, and TLS is not supported in this version; say tls = "disable" to send rows and passwords over the network in plain`
-		}
 		if wrong != "" {
 			l.bad(at.item(i), "cluster.host %q %s", h, wrong)
 		}

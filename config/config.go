@@ -43,6 +43,7 @@ type Config struct {
 	TCPKeepInterval time.Duration
 	TCPKeepCount    int
 	TCPUserTimeout  time.Duration
+	TLS             ClientTLS
 	Auth            Auth
 	Admin           Admin
 	Prepared        Prepared
@@ -87,6 +88,7 @@ type Cluster struct {
 	Database string
 	User     string
 	Password Secret // "" is none
+	TLS      TLS
 
 	PoolSize            int
 	MinPoolSize         int

@@ -1,5 +1,7 @@
 package config
 
+import "tenantpool/internal/certs"
+
 // The tables below are the one place that knows the keys. Each row is
 // Section, Key, Kind, then what differs from the zero Setting.
 
@@ -91,19 +93,19 @@ var globalFields = []field[rawGlobal]{
 		Doc: "How long sent bytes may stay unacknowledged."},
 		func(g *rawGlobal) any { return &g.TCPUserTimeout }},
 
-	{Setting{Key: "tls", Kind: KindChoice, Default: `"disable"`,
-		Choices: []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
-		Later:   []string{"allow", "prefer", "require", "verify-ca", "verify-full"},
-		Doc:     "TLS with clients."},
-		func(g *rawGlobal) any { return &g.ignored }},
-	{Setting{Key: "tls_cert", Kind: KindAny, Support: Refused, Doc: "Certificate shown to clients."},
-		func(g *rawGlobal) any { return &g.ignored }},
-	{Setting{Key: "tls_key", Kind: KindAny, Support: Refused, Doc: "Key of that certificate."},
-		func(g *rawGlobal) any { return &g.ignored }},
-	{Setting{Key: "tls_ca", Kind: KindAny, Support: Refused, Doc: "Authority that signs clients' certificates."},
-		func(g *rawGlobal) any { return &g.ignored }},
-	{Setting{Key: "tls_min", Kind: KindAny, Support: Refused, Doc: "Lowest TLS version."},
-		func(g *rawGlobal) any { return &g.ignored }},
+	{Setting{Key: "tls", Kind: KindChoice, Default: `"disable"`, Choices: certs.Modes,
+		Doc: "TLS with clients: allow and prefer leave it to them, require insists, the verify modes also on a client certificate."},
+		func(g *rawGlobal) any { return &g.tls.mode }},
+	{Setting{Key: "tls_cert", Kind: KindPath,
+		Doc: "Certificate shown to clients, with what links it to its authority. Read again when it changes."},
+		func(g *rawGlobal) any { return &g.tls.cert }},
+	{Setting{Key: "tls_key", Kind: KindPath, Doc: "Key of that certificate."},
+		func(g *rawGlobal) any { return &g.tls.key }},
+	{Setting{Key: "tls_ca", Kind: KindPath, Doc: "Authority that signs clients' certificates."},
+		func(g *rawGlobal) any { return &g.tls.ca }},
+	{Setting{Key: "tls_min", Kind: KindChoice, Default: `"1.2"`, Choices: []string{"1.2", "1.3"},
+		Doc: "Lowest version of TLS with clients."},
+		func(g *rawGlobal) any { return &g.tlsMin }},
 	{Setting{Key: "tenant_settings", Kind: KindChoice, Default: `"own"`, Reloadable: true,
 		Choices: []string{"own", "follow", "refuse", "ignore"},
 		Doc:     "What happens when a client changes search_path, role or a setting of its tenant's: a path within the tenant's own schemas is followed, or any path; or every change is refused, or ignored."},

@@ -1,5 +1,7 @@
 package config
 
+import "tenantpool/internal/certs"
+
 var clusterFields = []field[rawCluster]{
 	{Setting{Section: "cluster", Key: "host", Kind: KindTexts, Default: `"127.0.0.1"`, Reloadable: true,
 		Doc: "The server: a name, an address or a socket directory; a list is for failover."},
@@ -26,16 +28,16 @@ var clusterFields = []field[rawCluster]{
 		Doc: "Passwords of the tenants' own logins."},
 		func(c *rawCluster) any { return &c.ignored }},
 	{Setting{Section: "cluster", Key: "tls", Kind: KindChoice, Reloadable: true,
-		Choices: []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
-		Later:   []string{"allow", "prefer", "require", "verify-ca", "verify-full"},
-		Doc:     "TLS with the server. A server that is not local needs the word said, because passwords and rows cross the network."},
-		func(c *rawCluster) any { return &c.tls }},
-	{Setting{Section: "cluster", Key: "tls_ca", Kind: KindAny, Support: Refused, Doc: "Authority that signs the server's certificate."},
-		func(c *rawCluster) any { return &c.ignored }},
-	{Setting{Section: "cluster", Key: "tls_cert", Kind: KindAny, Support: Refused, Doc: "Certificate shown to the server."},
-		func(c *rawCluster) any { return &c.ignored }},
-	{Setting{Section: "cluster", Key: "tls_key", Kind: KindAny, Support: Refused, Doc: "Key of that certificate."},
-		func(c *rawCluster) any { return &c.ignored }},
+		Choices: certs.Modes,
+		Doc:     "TLS with the server, in the words of libpq's sslmode; default disable for a local server, else verify-full."},
+		func(c *rawCluster) any { return &c.tls.mode }},
+	{Setting{Section: "cluster", Key: "tls_ca", Kind: KindPath, Reloadable: true,
+		Doc: `Authority that signs the server's certificate, or "system" for those the operating system trusts.`},
+		func(c *rawCluster) any { return &c.tls.ca }},
+	{Setting{Section: "cluster", Key: "tls_cert", Kind: KindPath, Reloadable: true, Doc: "Certificate shown to the server."},
+		func(c *rawCluster) any { return &c.tls.cert }},
+	{Setting{Section: "cluster", Key: "tls_key", Kind: KindPath, Reloadable: true, Doc: "Key of that certificate."},
+		func(c *rawCluster) any { return &c.tls.key }},
 
 	{Setting{Section: "cluster", Key: "pool_size", Kind: KindCount, Default: "20", Unit: "connections", Min: 1, Reloadable: true,
 		Doc: "Server connections, shared by all tenants of the cluster."},

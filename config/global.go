@@ -28,6 +28,7 @@ func (l *loader) global() (include []string) {
 	}
 	c.MaxPinned = pinned(raw.maxPinned)
 	l.listen(raw.listen)
+	l.clientTLS(&raw)
 	return raw.include
 }
 

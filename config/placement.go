@@ -1,6 +1,7 @@
 package config
 
 import (
+	"tenantpool/internal/certs"
 	"tenantpool/routing"
 )
 
@@ -10,6 +11,9 @@ func (l *loader) placement() {
 	used := make(map[string]bool)
 	for i, r := range l.config.Rules {
 		l.place(l.routes[i], r.Cluster, used)
+		if r.ServerName != "" && l.config.TLS.Mode == certs.Disable && !l.failed[l.root.child("tls")] {
+			l.bad(l.routes[i].child("server_name").at, `route.server_name: no client can say a server name while tls = "disable"`)
+		}
 		if r.Existence == routing.Listed && len(l.config.Tenants) == 0 && holdsTenant(r) {
 			l.warn(l.routes[i].at, "no [tenant.NAME] is listed, so this route admits nobody")
 		}

@@ -9,6 +9,8 @@ type rawGlobal struct {
 	*Config
 	include, listen []string
 	maxPinned       *int
+	tls             rawTLS
+	tlsMin          string
 	ignored         any // of keys that are refused or unserved
 }
 
@@ -17,9 +19,11 @@ type rawCluster struct {
 	passwordText string
 	passwordFile string
 	passwordEnv  string
-	tls          string
+	tls          rawTLS
 	ignored      any
 }
+
+type rawTLS struct{ mode, cert, key, ca string }
 
 type rawRoute struct {
 	routing.Rule

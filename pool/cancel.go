@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,7 +22,7 @@ const (
 // 16 sockets as long as ctx allows, and then for the server at most 5 s. On an
 // error c is to be discarded.
 func (p *Pool) CancelServer(ctx context.Context, c *Conn) error {
-	return p.cancel(ctx, c.network, c.address, cancelRequest(c.PID, c.Secret))
+	return p.cancel(ctx, c, cancelRequest(c.PID, c.Secret))
 }
 
 func cancelRequest(pid uint32, secret []byte) []byte {
@@ -31,7 +32,7 @@ func cancelRequest(pid uint32, secret []byte) []byte {
 	return append(b, secret...)
 }
 
-func (p *Pool) cancel(ctx context.Context, network, address string, request []byte) error {
+func (p *Pool) cancel(ctx context.Context, c *Conn, request []byte) error {
 	select {
 	case p.cancels <- struct{}{}:
 		defer func() { <-p.cancels }()
@@ -41,29 +42,23 @@ func (p *Pool) cancel(ctx context.Context, network, address string, request []by
 	ctx, stop := context.WithTimeout(ctx, cancelTimeout)
 	defer stop()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, address)
+	conn, err := d.DialContext(ctx, c.network, c.address)
 	if err != nil {
 		return fmt.Errorf("cancel: %w", err)
 	}
 	defer conn.Close()
-	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline)
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := conn.Write(request); err != nil {
+	if err := cancelOver(ctx, conn, c.tls, request); err != nil {
 		return fmt.Errorf("cancel: %w", err)
 	}
-	return awaitEnd(conn)
+	return nil
 }
 
 // awaitEnd reads until the server closes its end. It answers a cancel request
 // with nothing.
 func awaitEnd(conn net.Conn) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(conn, 1))
-	switch {
-	case n > 0:
-		return fmt.Errorf("cancel: the server answered")
-	case err != nil:
-		return fmt.Errorf("cancel: %w", err)
+	if n > 0 {
+		return errors.New("the server answered")
 	}
-	return nil
+	return err
 }

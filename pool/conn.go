@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"crypto/tls"
 	"time"
 
 	"tenantpool/wire"
@@ -32,6 +33,7 @@ type Conn struct {
 	pool    *Pool
 	network string // where the server really is, for cancels
 	address string
+	tls     *tls.Config // nil: it is plain
 
 	proof
 	berth

@@ -64,6 +64,9 @@ func explain(err error) (e *wire.Error, permanent bool) {
 		e := &wire.Error{Severity: wire.SeverityError, Code: pg.Code, Message: pg.Message, Detail: pg.Detail, Hint: pg.Hint}
 		return e, lasting(pg.Code)
 	}
+	if e := tlsFailure(err); e != nil {
+		return e, true
+	}
 	return &wire.Error{Severity: wire.SeverityError, Code: unreachable,
 		Message: "server is unreachable: " + cause(err)}, false
 }

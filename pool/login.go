@@ -43,11 +43,13 @@ func (p *Pool) open(ctx context.Context, params map[string]string) (*pgconn.PgCo
 	}
 	config.Host, config.Port = p.o.Host, p.o.Port
 	config.Database, config.User, config.Password = p.o.Database, p.o.User, p.o.Password
-	config.TLSConfig, config.Fallbacks = nil, nil
 	config.RuntimeParams = params
 	config.ConnectTimeout = p.o.ConnectTimeout
 	config.DialFunc = (&net.Dialer{Timeout: p.o.ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	config.MaxProtocolMessageBodyLen = 16 << 20
+	if err := p.secure(config); err != nil {
+		return nil, err
+	}
 	return pgconn.ConnectConfig(ctx, config)
 }
 
@@ -223,6 +225,7 @@ func (p *Pool) adopt(ctx context.Context, c *Conn, pg *pgconn.PgConn) (*Conn, er
 		return nil, err
 	}
 	c.Reported = reported(raw.ParameterStatuses)
+	c.tls = raw.TLSConfig
 	c.Transport, err = p.o.Adopt(c, raw.Conn)
 	return c, err
 }

@@ -13,6 +13,7 @@ type Options struct {
 	Database string
 	User     string
 	Password string
+	TLS      TLS
 
 	Size           int           // server connections at most; at least 1
 	MinSize        int           // kept open though nobody needs them
@@ -45,6 +46,9 @@ type Options struct {
 	// connection is not idle before Adopt has returned; Inspect of it says false
 	// and makes the pool discard it.
 	Adopt func(*Conn, net.Conn) (Transport, error)
+	// Wrap, if set, is put around the socket of a connection that may speak TLS,
+	// below TLS: Adopt then gets a *tls.Conn over what Wrap returned, or that itself.
+	Wrap func(net.Conn) net.Conn
 	// Event, if set, is told what an operator should know. It is called outside
 	// all locks, from any goroutine, and must not block.
 	Event func(Event)
@@ -64,11 +68,12 @@ const (
 	EventLostProof                          // alarm: a path moved that nothing could have moved
 	EventSchemaMissing                      // a tenant's schema is missing or unusable
 	EventSchemaBack                         // it is back
+	EventCertificates                       // changed TLS files cannot be used, the old ones are; Err says why
 )
 
 func (k EventKind) String() string {
 	return [...]string{"", "connected", "connect failed", "discarded", "control failed", "superuser",
-		"role settings changed", "lost proof", "schema missing", "schema back"}[k]
+		"role settings changed", "lost proof", "schema missing", "schema back", "certificates not reloaded"}[k]
 }
 
 // Event is something an operator should know. It never holds SQL, parameters or

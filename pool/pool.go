@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tenantpool/internal/certs"
 	"tenantpool/wire"
 )
 
@@ -17,7 +18,8 @@ type Pool struct {
 	id      *identity
 	connect func(context.Context) (*Conn, error)
 	control control
-	cancels chan struct{} // room for cancel sockets
+	cancels chan struct{}  // room for cancel sockets
+	certs   *certs.Watched // nil: no TLS
 	ctx     context.Context
 	stop    context.CancelFunc
 	waiting atomic.Int64 // in queue and parked
@@ -65,6 +67,7 @@ func newPool(o Options, connect func(context.Context) (*Conn, error)) *Pool {
 		id:      new(identity),
 		connect: connect,
 		cancels: make(chan struct{}, maxCancels),
+		certs:   o.watch(),
 		emptied: make(chan struct{}),
 		crowded: make(map[*tenantPlace]struct{}),
 	}

@@ -17,6 +17,7 @@ type endpoint struct {
 	in         []byte // read, not yet consumed
 	out        []byte // written by us, not yet taken by the peer, from outAt on
 	outAt      int
+	tls        *tlsLink // nil: what is read and written is plain
 }
 
 // want tells the poller which events e waits for, if that has changed. A
@@ -53,6 +54,9 @@ func (e *endpoint) backlog() int { return len(e.out) - e.outAt }
 func (e *endpoint) send(l *Loop, b []byte) error {
 	if len(b) == 0 {
 		return nil
+	}
+	if e.tls != nil {
+		return e.sendTLS(l, b)
 	}
 	if !e.sending() {
 		n, errno := sysWrite(e.fd, b)
@@ -104,6 +108,9 @@ const (
 // end; it is valid until keep, which must follow. need is how long the message
 // at its front is, if that is known.
 func (e *endpoint) fill(l *Loop, need int) (data []byte, st readState) {
+	if e.tls != nil {
+		return e.fillTLS(l)
+	}
 	room := l.buf[:]
 	if len(e.in) > 0 {
 		e.in = l.chunks.grow(e.in, max(need-len(e.in), 256))

@@ -23,6 +23,7 @@ type login struct {
 	r       *bufio.Reader
 	ctx     context.Context
 	startup *wire.Startup
+	tls     *secured // nil: the client speaks plainly
 	user    string
 	out     []byte // said last, if the login succeeds
 }
@@ -78,7 +79,7 @@ func (g *login) linger() {
 }
 
 func (g *login) run() error {
-	st, err := wire.ReadStartup(g.r, g.conn)
+	st, err := g.readStartup()
 	if err != nil {
 		return err
 	}
@@ -86,6 +87,9 @@ func (g *login) run() error {
 	if st.Cancel != nil {
 		g.cancel()
 		return nil
+	}
+	if err := g.demandTLS(); err != nil {
+		return err
 	}
 	if err := g.admit(); err != nil {
 		return err
@@ -171,7 +175,7 @@ func (g *login) enter() error {
 
 // route finds the tenant's route.
 func (g *login) route() (*routing.Route, error) {
-	r, err := g.proxy.opts.Table.Resolve(routing.Identity{User: g.user, Database: g.database()})
+	r, err := g.proxy.opts.Table.Resolve(routing.Identity{User: g.user, Database: g.database(), ServerName: g.serverName()})
 	if err != nil {
 		return nil, err
 	}
@@ -269,11 +273,11 @@ func (g *login) greet(s *session) error {
 	}
 	held, _ := g.r.Peek(g.r.Buffered())
 	held = append([]byte(nil), held...)
-	fd, err := detach(g.conn)
+	fd, link, err := detachTLS(g.conn)
 	if err != nil {
 		return err
 	}
-	s.fd = fd
+	s.fd, s.tls = fd, link
 	s.loop.sessions.Add(1)
 	g.startup = nil // handed over: the session is counted until it closes
 	s.loop.post(func(l *Loop) { s.start(l, held) })

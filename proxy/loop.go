@@ -33,6 +33,7 @@ type Loop struct {
 	left       int   // of these, those to come
 	full       bool  // there may be more than were taken
 	buf        [readSize]byte
+	cipher     [cipherSize]byte // as it comes, before TLS has opened it
 	chunks     chunks
 	toServer   assembly
 	toClient   assembly

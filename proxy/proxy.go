@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tenantpool/internal/certs"
 	"tenantpool/pool"
 	"tenantpool/routing"
 	"tenantpool/wire"
@@ -27,7 +28,8 @@ type Options struct {
 	Pools      map[string]*pool.Options   // by cluster; Adopt is filled in
 	SameTenant map[string]pool.SameTenant // by cluster
 	Verify     Verifier                   // proves users; nil trusts everyone
-	Loops      int                        // event loops, at least 1
+	TLS        ClientTLS
+	Loops      int // event loops, at least 1
 	Log        *slog.Logger
 
 	MaxClients     int    // at once; 0 is no limit
@@ -65,6 +67,7 @@ type Proxy struct {
 	statements *pool.StatementTable
 	tallies    tallies
 	keys       cancelKeys
+	certs      *certs.Watched // nil: no TLS with clients
 	views      views
 	mockKey    [32]byte
 	clients    atomic.Int64
@@ -80,6 +83,10 @@ func New(o Options) (*Proxy, error) {
 	p := &Proxy{opts: o, pools: make(map[string]*pool.Pool), pinned: make(map[string]*atomic.Int64),
 		states: pool.NewStates(), statements: pool.NewStatementTable()}
 	if _, err := rand.Read(p.mockKey[:]); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.certs, err = o.TLS.watch(); err != nil {
 		return nil, err
 	}
 	for range max(1, o.Loops) {
@@ -100,7 +107,7 @@ func New(o Options) (*Proxy, error) {
 		p.running.Go(l.run)
 	}
 	for name, po := range o.Pools {
-		po.Adopt = adopt
+		po.Adopt, po.Wrap = adopt, wrapServer
 		p.pools[name] = pool.New(*po)
 		p.pinned[name] = new(atomic.Int64)
 	}

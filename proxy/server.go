@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -38,12 +39,16 @@ type server struct {
 // adopt makes a server of a connection that has logged in (pool.Options.Adopt).
 // Its descriptor is registered with a loop when it is first lent.
 func adopt(c *pool.Conn, conn net.Conn) (pool.Transport, error) {
-	fd, err := detach(conn)
+	fd, link, err := detachTLS(conn)
 	if err != nil {
 		return nil, err
 	}
 	srv := &server{conn: c}
-	srv.fd = fd
+	srv.fd, srv.tls = fd, link
+	if link != nil && !link.silent() {
+		unix.Close(fd)
+		return nil, errors.New("the server said more than it was asked after a login")
+	}
 	return srv, nil
 }
 
@@ -64,7 +69,7 @@ func (srv *server) moveTo(l *Loop) error {
 // whole says that no message is half-way on it, in either direction, and no
 // switch unconfirmed.
 func (srv *server) whole() bool {
-	return len(srv.in) == 0 && srv.body == 0 && !srv.sending() && srv.ahead != aheadSent
+	return len(srv.in) == 0 && srv.body == 0 && !srv.sending() && srv.ahead != aheadSent && !srv.midRecord()
 }
 
 // silentFor says that the server has not spoken or closed since it was last
@@ -126,7 +131,7 @@ func (srv *server) readIdle(l *Loop) (pool.Reason, bool) {
 		}
 		used += size
 	}
-	half := used < len(data)
+	half := used < len(data) || srv.midRecord()
 	srv.keep(l, data, used)
 	switch {
 	case st != readMore:
@@ -165,18 +170,33 @@ func (srv *server) Close(done func()) {
 	if l := srv.loop.Load(); l != nil {
 		l.poller.remove(srv.fd)
 	}
+	words := srv.lastWords()
 	go func() {
 		defer done()
-		goodbye(srv.fd)
+		goodbye(srv.fd, words)
 	}()
 }
 
 // closeWait bounds how long a server may take to end after its client has.
 const closeWait = 2 * time.Second
 
-// goodbye says Terminate, waits for the server to close, and closes fd.
-func goodbye(fd int) {
-	_, _ = unix.Write(fd, []byte{byte(wire.ClientTerminate), 0, 0, 0, 4})
+// lastWords is Terminate, under TLS if there is any; nothing if a record is
+// half-way.
+func (srv *server) lastWords() []byte {
+	words := []byte{byte(wire.ClientTerminate), 0, 0, 0, 4}
+	switch {
+	case srv.tls == nil:
+		return words
+	case srv.sending():
+		return nil
+	}
+	words, _ = srv.tls.seal(nil, words)
+	return srv.tls.closeNotify(words)
+}
+
+// goodbye says the last words, waits for the server to close, and closes fd.
+func goodbye(fd int, words []byte) {
+	_, _ = unix.Write(fd, words)
 	_ = unix.Shutdown(fd, unix.SHUT_WR)
 	_ = unix.SetNonblock(fd, false)
 	limit := unix.NsecToTimeval(int64(closeWait))

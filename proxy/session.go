@@ -132,7 +132,12 @@ func (s *session) start(l *Loop, held []byte) {
 	if len(held) > 0 {
 		s.in = append(l.chunks.get(len(held)), held...)
 	}
-	if len(held) > 0 || s.ungreeted {
+	s.attend()
+	switch {
+	case s.phase == phaseClosed:
+	case s.tls != nil:
+		s.read() // what stands in TLS already raises no event
+	case len(held) > 0:
 		s.proceed()
 	}
 }
@@ -341,6 +346,9 @@ func (s *session) fatal(e *wire.Error) {
 // still lent, and the client gets time to read what it was sent.
 func (s *session) end(reason pool.Reason) {
 	s.giveUp(reason)
+	if !s.deaf {
+		s.farewell(s.loop)
+	}
 	if s.deaf || s.eof && !s.sending() {
 		s.close()
 		return
@@ -391,6 +399,9 @@ func (s *session) close() {
 	}
 	s.giveUp(pool.ReasonClientGone)
 	l := s.loop
+	if !s.deaf {
+		s.farewell(l)
+	}
 	l.unregister(&s.endpoint)
 	s.drop(l)
 	l.timers.stop(&s.timer)

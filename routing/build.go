@@ -76,6 +76,7 @@ func (b *builder) rule(index int, in Rule) {
 	r.user = at.pattern("user", in.User, FromUser)
 	r.serverName = at.pattern("server_name", in.ServerName, FromServerName)
 	r.serverName.Pattern = r.serverName.lower()
+	at.hostName(r.serverName)
 	at.source(&r)
 	r.users = at.users(in.Users)
 	at.admission(&r)
@@ -97,6 +98,16 @@ func (p place) pattern(key, text string, from Source) part {
 		}
 	}
 	return out
+}
+
+// hostName refuses a pattern that no name of a host could fit.
+func (p place) hostName(name part) {
+	odd := func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune("-._", c))
+	}
+	if literal := name.prefix + name.suffix; strings.ContainsFunc(literal, odd) || strings.HasSuffix(literal, ".") {
+		p.bad(name.key, fmt.Errorf("%q is not the name of a host, like \"{tenant}.db.example.com\"", name.text))
+	}
 }
 
 // source finds which pattern names the tenant.

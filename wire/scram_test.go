@@ -360,7 +360,7 @@ func TestAnotherCodecReadsTheAuthMessages(t *testing.T) {
 func serveLogin(conn net.Conn, v Verifier) error {
 	defer conn.Close()
 	r := bufio.NewReader(conn)
-	if _, err := ReadStartup(r, conn); err != nil {
+	if _, err := ReadStartup(r, conn, nil); err != nil {
 		return err
 	}
 	s := NewScramServer(v)

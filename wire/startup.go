@@ -53,17 +53,22 @@ func (s *Startup) Get(name string) (string, bool) {
 	return "", false
 }
 
+// Secure is called when 'S' has been said to a client that asked for TLS: it
+// does the handshake and returns the reader and the writer to go on with.
+type Secure func() (*bufio.Reader, io.Writer, error)
+
 // ReadStartup reads what a client sends first, up to and with its startup
-// packet or cancel request. An SSLRequest and a GSSENCRequest are answered with
-// 'N' on w, one of each at most; bytes that stand in r's buffer behind one of
-// them are refused, for they were sent before the answer could be known
+// packet or cancel request. A GSSENCRequest is answered with 'N' on w, an
+// SSLRequest with 'S' or, if secure is nil, with 'N'; one of each at most, and
+// none inside TLS. Bytes that stand in r's buffer behind one of them are
+// refused, for they were sent before the answer could be known
 // (CVE-2021-23214, CVE-2021-3935). No more than 10,004 bytes are allocated.
 //
 // The error is an *Error for what the client did wrong, io.EOF if it closed
 // between packets, io.ErrUnexpectedEOF if it closed inside one, or else r's or
-// w's own. The checks and their order are those of ProcessStartupPacket in
+// w's own, or secure's. The checks and their order are those of ProcessStartupPacket in
 // Postgres's backend_startup.c.
-func ReadStartup(r *bufio.Reader, w io.Writer) (*Startup, error) {
+func ReadStartup(r *bufio.Reader, w io.Writer, secure Secure) (*Startup, error) {
 	var sslDone, gssDone bool
 	for {
 		body, err := readStartupPacket(r)
@@ -76,10 +81,17 @@ func ReadStartup(r *bufio.Reader, w io.Writer) (*Startup, error) {
 			return parseCancel(body[4:])
 		case code == codeSSL && !sslDone:
 			sslDone = true
-			err = refuseEncryption(r, w, "SSL", len(body))
+			if secure == nil {
+				err = answerEncryption(r, w, 'N', "SSL", len(body))
+				break
+			}
+			if err = answerEncryption(r, w, 'S', "SSL", len(body)); err == nil {
+				gssDone = true
+				r, w, err = secure()
+			}
 		case code == codeGSSENC && !gssDone:
 			gssDone = true
-			err = refuseEncryption(r, w, "GSSAPI encryption", len(body))
+			err = answerEncryption(r, w, 'N', "GSSAPI encryption", len(body))
 		default:
 			return parseStartup(code, body[4:])
 		}
@@ -128,14 +140,14 @@ func otherProtocol(head [4]byte) string {
 	return ""
 }
 
-func refuseEncryption(r *bufio.Reader, w io.Writer, what string, size int) error {
+func answerEncryption(r *bufio.Reader, w io.Writer, answer byte, what string, size int) error {
 	if size != 4 {
 		return FatalProtocol("invalid length of startup packet")
 	}
 	if r.Buffered() > 0 {
 		return FatalProtocol("received unencrypted data after %s request", what)
 	}
-	_, err := w.Write([]byte{'N'})
+	_, err := w.Write([]byte{answer})
 	return err
 }
 

@@ -29,7 +29,7 @@ const v30 = 3 << 16
 
 func readStartup(raw string) (*Startup, string, error) {
 	var answer bytes.Buffer
-	s, err := ReadStartup(bufio.NewReader(strings.NewReader(raw)), &answer)
+	s, err := ReadStartup(bufio.NewReader(strings.NewReader(raw)), &answer, nil)
 	return s, answer.String(), err
 }
 
@@ -226,7 +226,7 @@ func talk(packets ...string) (*Startup, string, error) {
 		client.Close()
 		answers <- string(got)
 	}()
-	s, err := ReadStartup(bufio.NewReader(server), server)
+	s, err := ReadStartup(bufio.NewReader(server), server, nil)
 	server.Close()
 	return s, <-answers, err
 }
@@ -281,17 +281,17 @@ func TestAClientThatClosesIsToldFromOneThatBreaksOff(t *testing.T) {
 
 func TestErrorsOfTheConnectionPassThrough(t *testing.T) {
 	broken := errors.New("broken")
-	if _, err := ReadStartup(bufio.NewReader(iotest.ErrReader(broken)), io.Discard); !errors.Is(err, broken) {
+	if _, err := ReadStartup(bufio.NewReader(iotest.ErrReader(broken)), io.Discard, nil); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	half := io.MultiReader(strings.NewReader(startupPacket(v30, "xxxx")[:10]), iotest.ErrReader(broken))
-	if _, err := ReadStartup(bufio.NewReader(half), io.Discard); !errors.Is(err, broken) {
+	if _, err := ReadStartup(bufio.NewReader(half), io.Discard, nil); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	_, write := io.Pipe()
 	write.CloseWithError(broken)
 	ssl := strings.NewReader(startupPacket(codeSSL, ""))
-	if _, err := ReadStartup(bufio.NewReader(ssl), write); err == nil || errors.Is(err, io.EOF) {
+	if _, err := ReadStartup(bufio.NewReader(ssl), write, nil); err == nil || errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }
@@ -299,7 +299,7 @@ func TestErrorsOfTheConnectionPassThrough(t *testing.T) {
 func TestAStartupReadByteByByteIsTheSame(t *testing.T) {
 	raw := startupPacket(v30, params("user", "app", "database", "acme"))
 	want, _, _ := readStartup(raw)
-	got, err := ReadStartup(bufio.NewReaderSize(iotest.OneByteReader(strings.NewReader(raw)), 16), io.Discard)
+	got, err := ReadStartup(bufio.NewReaderSize(iotest.OneByteReader(strings.NewReader(raw)), 16), io.Discard, nil)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -307,7 +307,7 @@ func TestAStartupReadByteByByteIsTheSame(t *testing.T) {
 
 func TestBytesBehindTheStartupPacketStayInTheReader(t *testing.T) {
 	r := bufio.NewReader(strings.NewReader(startupPacket(v30, params("user", "app")) + "p\x00\x00\x00\x08pw1\x00rest"))
-	if _, err := ReadStartup(r, io.Discard); err != nil {
+	if _, err := ReadStartup(r, io.Discard, nil); err != nil {
 		t.Fatal(err)
 	}
 	typ, body, err := ReadMessage(r, 1000)

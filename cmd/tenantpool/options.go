@@ -36,6 +36,7 @@ func proxyOptions(cfg *config.Config, files uint64, log *slog.Logger) proxy.Opti
 		KeepAlive: net.KeepAliveConfig{Enable: cfg.TCPKeepAlive, Idle: cfg.TCPKeepIdle,
 			Interval: cfg.TCPKeepInterval, Count: cfg.TCPKeepCount},
 	}
+	o.TLS = proxy.ClientTLS{Mode: cfg.TLS.Mode, Files: cfg.TLS.Files, Min: cfg.TLS.Min}
 	if cfg.Auth.Method != "trust" {
 		o.Verify = newVerifiers(cfg.Auth.Users)
 	}
@@ -62,6 +63,7 @@ func poolOptions(cfg *config.Config, c *config.Cluster, log *slog.Logger) *pool.
 	return &pool.Options{
 		Cluster: c.Name, Host: c.Hosts[0], Port: uint16(c.Port),
 		Database: c.Database, User: c.User, Password: c.Password.Reveal(),
+		TLS:             pool.TLS{Mode: c.TLS.Mode, Files: c.TLS.Files},
 		RefuseSuperuser: cfg.SwitchesRoles(c.Name),
 		Size:            c.PoolSize, MinSize: c.MinPoolSize,
 		ConnectTimeout: cfg.ServerConnectTimeout, Lifetime: cfg.ServerLifetime, IdleTimeout: cfg.ServerIdleTimeout,

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tenantpool/config"
+	"tenantpool/internal/certs"
 	"tenantpool/proxy"
 )
 
@@ -63,7 +64,7 @@ func run(file string, stderr io.Writer) error {
 	if err != nil {
 		log.Warn("cannot raise the limit of open files", "error", err)
 	}
-	tuneCollector()
+	tuneCollector(cfg)
 	options := proxyOptions(cfg, limit, log)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops) // a loop keeps its processor while it waits briefly
 	p, err := proxy.New(options)
@@ -81,10 +82,15 @@ func run(file string, stderr io.Writer) error {
 
 // tuneCollector makes the collector run earlier than usual, unless GOGC says
 // otherwise: nearly all memory is idle sessions, and relaying makes no garbage.
-func tuneCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(30)
+func tuneCollector(cfg *config.Config) {
+	if os.Getenv("GOGC") != "" {
+		return
 	}
+	percent := 30
+	if cfg.TLS.Mode != certs.Disable {
+		percent = 15 // a session with TLS is larger, and its handshake leaves much behind
+	}
+	debug.SetGCPercent(percent)
 }
 
 // clearEnvironment drops what libpq's environment variables would add to the

@@ -44,7 +44,7 @@ func startSoaked(cfg *config.Config, g *soak.Ground, verbose bool, stderr io.Wri
 	}
 	options := proxyOptions(cfg, limit, log)
 	options.Table, options.Verify = g.Table, anyUser{verifier}
-	tuneCollector()
+	tuneCollector(cfg)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"demo":              {"internal/pgtest"},
 	"soak":              {"config", "routing", "wire"},
 	"bench":             {"internal/pgtest"},
-	"cmd/tenantpool":    {"admin", "config", "demo", "pool", "proxy", "routing", "soak", "wire"},
+	"cmd/tenantpool":    {"admin", "config", "demo", "internal/certs", "pool", "proxy", "routing", "soak", "wire"},
 	"integration":       {"internal/pgtest", "soak", "wire"},
 	"internal/pgtest":   {},
 	"internal/archtest": {},
