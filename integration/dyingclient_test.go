@@ -161,7 +161,7 @@ func TestAHalfClosedClientIsServedUntilItsLastReply(t *testing.T) {
 		p := startPooler(t, w, setup{size: 1})
 		c := login(t, p.endpoint, "acme")
 		c.send(query("SELECT name FROM whoami, pg_sleep(0.05)"), once("SELECT name FROM whoami"))
-		must(t, c.conn.CloseWrite())
+		must(t, c.tcp.CloseWrite())
 		if got := kinds(c.rest()); got != "TDCZ12TDCZ" {
 			t.Errorf("answered with %q", got)
 		}

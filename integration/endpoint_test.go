@@ -12,6 +12,7 @@ type endpoint struct {
 	host     string
 	port     int
 	database string // of a server itself; "" for a pooler, where the database's name is the tenant's
+	ca       string // clients verify by this authority, over TLS; "" is no TLS
 }
 
 func (e endpoint) address() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
@@ -30,13 +31,28 @@ func (e endpoint) names(tenant string) (database, options string) {
 // dsn is a connection string for user app as a client of the tenant. more is added to it.
 func (e endpoint) dsn(tenant string, more ...string) string {
 	database, options := e.names(tenant)
-	return fmt.Sprintf("host=%s port=%d user=app password='%s' dbname=%s options='%s' sslmode=disable %s",
-		e.host, e.port, password("app"), database, options, strings.Join(more, " "))
+	return fmt.Sprintf("host=%s port=%d user=app password='%s' dbname=%s options='%s' %s %s",
+		e.host, e.port, password("app"), database, options, e.tlsDSN(), strings.Join(more, " "))
+}
+
+// sslmode is what a client asks for: nothing, or everything.
+func (e endpoint) sslmode() string {
+	if e.ca == "" {
+		return "disable"
+	}
+	return "verify-full"
+}
+
+func (e endpoint) tlsDSN() string {
+	if e.ca == "" {
+		return "sslmode=disable"
+	}
+	return "sslmode=verify-full sslrootcert=" + e.ca
 }
 
 // env is dsn as the environment of a libpq program.
 func (e endpoint) env(tenant string) []string {
 	database, options := e.names(tenant)
 	return []string{"PGHOST=" + e.host, "PGPORT=" + strconv.Itoa(e.port), "PGUSER=app",
-		"PGPASSWORD=" + password("app"), "PGDATABASE=" + database, "PGOPTIONS=" + options, "PGSSLMODE=disable"}
+		"PGPASSWORD=" + password("app"), "PGDATABASE=" + database, "PGOPTIONS=" + options, "PGSSLMODE=" + e.sslmode(), "PGSSLROOTCERT=" + e.ca}
 }

@@ -80,6 +80,15 @@ func idler(p *pooler, tenant string) (net.Conn, error) {
 		return nil, err
 	}
 	conn.SetDeadline(time.Now().Add(patience))
+	if p.ca != "" {
+		config, err := p.verifying()
+		if err != nil {
+			return nil, err
+		}
+		if conn, err = startTLS(conn, config); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := conn.Write(startup(version30, "user", "app", "database", tenant)); err != nil {
 		return nil, err
 	}

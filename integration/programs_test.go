@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ var bothTenants = []string{"acme", "globex"}
 func TestPsycopg2DoesWhatEveryClientDoes(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 4})
-		runClient(t, p, exec.Command("/usr/bin/python3", "clients/client.py"), "database")
+		runClient(t, p, exec.Command("/usr/bin/python3", "clients/client.py"), map[string]any{"sslmode": "disable"})
 		w.expectNotes(t)
 	})
 }
@@ -28,21 +29,27 @@ func TestPsycopg2DoesWhatEveryClientDoes(t *testing.T) {
 func TestNodePostgresDoesWhatEveryClientDoes(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 2})
-		cmd := exec.Command("node", "clients/client.js")
-		cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(pgtest.DepsDir(), "node", "node_modules"))
-		runClient(t, p, cmd, "database")
+		runClient(t, p, nodeClient(), nil)
 		w.expectNotes(t)
 	})
 }
 
-// runClient runs a program of clients/ with the connection parameters of both tenants.
-func runClient(t *testing.T, p *pooler, cmd *exec.Cmd, databaseKey string) {
+func nodeClient() *exec.Cmd {
+	cmd := exec.Command("node", "clients/client.js")
+	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(pgtest.DepsDir(), "node", "node_modules"))
+	return cmd
+}
+
+// runClient runs a program of clients/ with the connection parameters of both tenants, and more.
+func runClient(t *testing.T, p *pooler, cmd *exec.Cmd, more map[string]any) {
 	t.Helper()
 	var targets []map[string]any
 	for _, tenant := range bothTenants {
 		database, options := p.names(tenant)
-		targets = append(targets, map[string]any{"tenant": tenant, "host": p.host, "port": p.port, "user": "app",
-			"password": password("app"), databaseKey: database, "options": options})
+		target := map[string]any{"tenant": tenant, "host": p.host, "port": p.port, "user": "app",
+			"password": password("app"), "database": database, "options": options}
+		maps.Copy(target, more)
+		targets = append(targets, target)
 	}
 	argument, err := json.Marshal(targets)
 	must(t, err)

@@ -12,7 +12,8 @@ import (
 // as it came.
 type rawClient struct {
 	t      testing.TB
-	conn   *net.TCPConn
+	conn   net.Conn // with TLS, if the endpoint wants it
+	tcp    *net.TCPConn
 	in     *bufio.Reader
 	params map[string]string
 	pid    uint32
@@ -26,7 +27,13 @@ func dialRaw(t testing.TB, e endpoint) *rawClient {
 	conn, err := net.Dial("tcp", e.address())
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return &rawClient{t: t, conn: conn.(*net.TCPConn), in: bufio.NewReader(conn), params: map[string]string{}, at: e}
+	c := &rawClient{t: t, conn: conn, tcp: conn.(*net.TCPConn), params: map[string]string{}, at: e}
+	if e.ca != "" {
+		c.conn, err = startTLS(conn, e.clientTLS(t))
+		must(t, err)
+	}
+	c.in = bufio.NewReader(c.conn)
+	return c
 }
 
 // send writes all parts at once.
@@ -144,9 +151,9 @@ func status(replies []reply) byte {
 // vanish closes the connection without a word: with a reset if hard, else in order.
 func (c *rawClient) vanish(hard bool) {
 	if hard {
-		c.conn.SetLinger(0)
+		c.tcp.SetLinger(0)
 	}
-	c.conn.Close()
+	c.tcp.Close()
 }
 
 // cancel sends a cancel request for what the client runs and waits until it has been dealt with.

@@ -13,9 +13,7 @@ import (
 // server connections, in whole writes and byte by byte, while a client of another tenant uses the
 // same connections whenever it can. It must be answered the same, and leave the same rows behind.
 func TestEveryConversationIsAnsweredAsByTheServerItself(t *testing.T) {
-	all := slices.Concat(simpleConversations, transactionConversations, extendedConversations, portalConversations,
-		errorConversations, pipelineConversations, statementConversations, mixedConversations,
-		copyConversations, copyBatchConversations)
+	all := allConversations()
 	if len(all) < 60 {
 		t.Fatalf("only %d conversations", len(all))
 	}
@@ -38,6 +36,12 @@ func TestEveryConversationIsAnsweredAsByTheServerItself(t *testing.T) {
 			p.stop(t)
 		}
 	})
+}
+
+func allConversations() []conversation {
+	return slices.Concat(simpleConversations, transactionConversations, extendedConversations, portalConversations,
+		errorConversations, pipelineConversations, statementConversations, mixedConversations,
+		copyConversations, copyBatchConversations)
 }
 
 // maxFailures is how many conversations may go wrong before the rest is not tried.

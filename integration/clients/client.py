@@ -18,7 +18,7 @@ LINES = "".join(f"{i}\tline {i}\n" for i in range(1, 501))
 
 
 def connect(target):
-    return psycopg2.connect(**{k: v for k, v in target.items() if k != "tenant"}, sslmode="disable")
+    return psycopg2.connect(**{k: v for k, v in target.items() if k != "tenant"})
 
 
 def check(what, got, want):
