@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -29,8 +30,17 @@ type Running struct {
 	Port     int
 	Database string
 	Options  string // for PGOPTIONS
+	TLS      bool   // clients must speak TLS
 	pooler   *child // nil for none
 	stopped  func() error
+}
+
+// sslmode is how clients connect, in libpq's word.
+func (r *Running) sslmode() string {
+	if r.TLS {
+		return "require"
+	}
+	return "disable"
 }
 
 // PID is the pooler's process id, 0 for none.
@@ -84,7 +94,10 @@ func (direct) Name() string                  { return "direct" }
 func (d direct) Version() string             { return "no pooler, a server connection for each client" }
 func (direct) Protocol(wanted string) string { return wanted }
 
-func (d direct) Start(context.Context, Scenario) (*Running, error) {
+func (d direct) Start(_ context.Context, s Scenario) (*Running, error) {
+	if s.TLS {
+		return nil, errors.New("the server speaks no TLS here: leave direct out of the contenders (CONTENDERS=tenantpool,pgbouncer)")
+	}
 	return &Running{Port: d.server.Port, Database: database, Options: "-c search_path=" + tenant}, nil
 }
 
@@ -115,8 +128,8 @@ func waitReady(ctx context.Context, r *Running) error {
 
 // askOnce checks that the tenant's table is in reach.
 func askOnce(ctx context.Context, r *Running) error {
-	conn, err := pgconn.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=disable connect_timeout=5",
-		r.Port, role, r.Database))
+	conn, err := pgconn.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=%s connect_timeout=5",
+		r.Port, role, r.Database, r.sslmode()))
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type Lab struct {
 	account *pgtest.Account
 	dir     string // goes with the server
 	pgbench string
+
+	cert, key string // what poolers show to clients with TLS
 }
 
 // openLab starts the server and loads it. The caller closes the Lab.
@@ -63,6 +65,16 @@ func (l *Lab) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if err := l.makeDir(); err != nil {
+		return err
+	}
+	authority, err := pgtest.MakeAuthority(l.dir, "authority")
+	if err != nil {
+		return err
+	}
+	if l.cert, l.key, err = authority.Make("pooler", pgtest.Leaf{Hosts: []string{"127.0.0.1"}}); err != nil {
+		return err
+	}
+	if err := l.account.Own(l.key); err != nil {
 		return err
 	}
 	return l.load(ctx)

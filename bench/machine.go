@@ -26,7 +26,7 @@ func describe(ctx context.Context, lab *Lab, contenders []Contender, load string
 	rows = append(rows,
 		[2]string{"compiler", runtime.Version()},
 		[2]string{"revision", firstOutput(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12")},
-		[2]string{"run", fmt.Sprintf("%d rounds of %d s after %s of warm-up, %d server connections, TCP on loopback, scale %d, no TLS",
+		[2]string{"run", fmt.Sprintf("%d rounds of %d s after %s of warm-up, %d server connections, TCP on loopback, scale %d, TLS where a scenario names it",
 			lab.options.Rounds, lab.options.Seconds, warmup, poolSize, scale)})
 	var text strings.Builder
 	for _, row := range rows {

@@ -59,7 +59,7 @@ func loadCommand(lab *Lab, s Scenario, protocol string, r *Running, prefix strin
 	}
 	cmd := exec.Command(lab.pgbench, append(args, r.Database)...)
 	cmd.Dir = filepath.Dir(prefix)
-	cmd.Env = environment("PGSSLMODE=disable", "PGGSSENCMODE=disable")
+	cmd.Env = environment("PGSSLMODE="+r.sslmode(), "PGGSSENCMODE=disable")
 	if r.Options != "" {
 		cmd.Env = append(cmd.Env, "PGOPTIONS="+r.Options)
 	}

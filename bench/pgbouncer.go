@@ -72,7 +72,7 @@ func (p *pgBouncer) Protocol(wanted string) string {
 	return wanted
 }
 
-func (p *pgBouncer) Start(ctx context.Context, _ Scenario) (*Running, error) {
+func (p *pgBouncer) Start(ctx context.Context, s Scenario) (*Running, error) {
 	port, err := pgtest.FreePort()
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (p *pgBouncer) Start(ctx context.Context, _ Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	ini, err := p.lab.write("pgbouncer.ini", p.config(port, users))
+	ini, err := p.lab.write("pgbouncer.ini", p.config(port, users, s))
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +91,12 @@ func (p *pgBouncer) Start(ctx context.Context, _ Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return started(ctx, &Running{Port: port, Database: tenant, pooler: child})
+	return started(ctx, &Running{Port: port, Database: tenant, TLS: s.TLS, pooler: child})
 }
 
 // config is Debian's defaults but for what the comparison asks for, and no
 // line in the log for each connection.
-func (p *pgBouncer) config(port int, users string) string {
+func (p *pgBouncer) config(port int, users string, s Scenario) string {
 	text := fmt.Sprintf(`[databases]
 %s = host=%s port=%d dbname=%s user=%s connect_query='SET search_path TO %s'
 
@@ -115,6 +115,9 @@ log_stats = 0
 `, tenant, p.lab.server.Host, p.lab.server.Port, database, role, tenant, port, users, poolSize)
 	if p.prepares() {
 		text += "max_prepared_statements = 200\n"
+	}
+	if s.TLS {
+		text += fmt.Sprintf("client_tls_sslmode = require\nclient_tls_cert_file = %s\nclient_tls_key_file = %s\n", p.lab.cert, p.lab.key)
 	}
 	return text
 }

@@ -22,6 +22,7 @@ type Scenario struct {
 	Protocol string
 	Clients  int
 	Script   string // SQL of one transaction; "" is pgbench's built-in select
+	TLS      bool   // between the clients and the pooler
 }
 
 // bigResult returns 1 MiB in 16 rows. They are stored uncompressed and out of
@@ -29,13 +30,16 @@ type Scenario struct {
 const bigResult = "SELECT body FROM blobs;\n"
 
 var scenarios = []Scenario{
-	{"simple-32", "one row by key, simple protocol", simple, 32, ""},
-	{"extended-32", "one row by key, extended protocol", extended, 32, ""},
-	{"prepared-32", "one row by key, prepared", prepared, 32, ""},
-	{"simple-200", "one row by key, simple protocol", simple, 200, ""},
-	{"extended-200", "one row by key, extended protocol", extended, 200, ""},
-	{"prepared-200", "one row by key, prepared", prepared, 200, ""},
-	{"result-1MB", "16 rows of 64 KiB, simple protocol", simple, 8, bigResult},
+	{"simple-32", "one row by key, simple protocol", simple, 32, "", false},
+	{"extended-32", "one row by key, extended protocol", extended, 32, "", false},
+	{"prepared-32", "one row by key, prepared", prepared, 32, "", false},
+	{"simple-200", "one row by key, simple protocol", simple, 200, "", false},
+	{"extended-200", "one row by key, extended protocol", extended, 200, "", false},
+	{"prepared-200", "one row by key, prepared", prepared, 200, "", false},
+	{"result-1MB", "16 rows of 64 KiB, simple protocol", simple, 8, bigResult, false},
+	{"simple-tls-32", "one row by key, simple protocol, TLS with the clients", simple, 32, "", true},
+	{"prepared-tls-32", "one row by key, prepared, TLS with the clients", prepared, 32, "", true},
+	{"result-1MB-tls", "16 rows of 64 KiB, simple protocol, TLS with the clients", simple, 8, bigResult, true},
 }
 
 // selectScenarios finds the scenarios whose name holds the text. That of

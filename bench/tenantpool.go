@@ -59,11 +59,11 @@ func (t *tenantPool) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := t.lab.write("config.toml", t.config(port))
+	file, err := t.lab.write("config.toml", t.config(port, s))
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{Port: port, Database: tenant}
+	r := &Running{Port: port, Database: tenant, TLS: s.TLS}
 	cmd := exec.Command(t.binary, "run", "-c", file)
 	cmd.Env = environment()
 	if t.lab.options.Profile {
@@ -77,10 +77,15 @@ func (t *tenantPool) Start(ctx context.Context, s Scenario) (*Running, error) {
 	return started(ctx, r)
 }
 
-func (t *tenantPool) config(port int) string {
+func (t *tenantPool) config(port int, s Scenario) string {
+	tls := ""
+	if s.TLS {
+		tls = fmt.Sprintf("tls = \"require\"\ntls_cert = %q\ntls_key = %q\n", t.lab.cert, t.lab.key)
+	}
 	return fmt.Sprintf(`listen    = ["127.0.0.1:%d"]
 http      = ""
 pool_mode = "transaction"
+%s
 
 [auth]
 method = "trust"
@@ -97,7 +102,7 @@ database    = "{tenant}"
 cluster     = "main"
 search_path = ["{schema}"]
 tenants     = "schema"
-`, port, t.lab.server.Host, t.lab.server.Port, database, role, poolSize)
+`, port, tls, t.lab.server.Host, t.lab.server.Port, database, role, poolSize)
 }
 
 // keepProfile takes a profile out of the lab before it is removed.
