@@ -13,27 +13,30 @@ import (
 // lib/pq has no COPY TO at all, and lets COPY FROM run in a transaction only.
 func TestLibPqDoesWhatEveryClientDoes(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
-		p := startPooler(t, w, setup{size: 2})
-		dbs := map[string]*sql.DB{}
-		for _, tenant := range bothTenants {
-			db, err := sql.Open("postgres", p.dsn(tenant))
-			must(t, err)
-			defer db.Close()
-			db.SetMaxOpenConns(1)
-			dbs[tenant] = db
-			pqExpectName(t, db.QueryRow(whoSQL, 1), tenant)
-			pqFailedTransaction(t, db)
-		}
-		pqPrepared(t, dbs)
-		for _, db := range dbs {
-			pqCopy(t, db)
-		}
-		w.expectNotes(t)
-		pqCancel(t, w, dbs["acme"])
-		for tenant, db := range dbs {
-			pqExpectName(t, db.QueryRow(whoSQL, 1), tenant)
-		}
+		libpqClients(t, w, startPooler(t, w, setup{size: 2}))
 	})
+}
+
+func libpqClients(t *testing.T, w *world, p *pooler) {
+	dbs := map[string]*sql.DB{}
+	for _, tenant := range bothTenants {
+		db, err := sql.Open("postgres", p.dsn(tenant))
+		must(t, err)
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		dbs[tenant] = db
+		pqExpectName(t, db.QueryRow(whoSQL, 1), tenant)
+		pqFailedTransaction(t, db)
+	}
+	pqPrepared(t, dbs)
+	for _, db := range dbs {
+		pqCopy(t, db)
+	}
+	w.expectNotes(t)
+	pqCancel(t, w, dbs["acme"])
+	for tenant, db := range dbs {
+		pqExpectName(t, db.QueryRow(whoSQL, 1), tenant)
+	}
 }
 
 func pqExpectName(t *testing.T, row *sql.Row, tenant string) {

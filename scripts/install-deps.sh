@@ -4,7 +4,7 @@
 #
 #   scripts/install-deps.sh demo     PostgreSQL with pgbench
 #   scripts/install-deps.sh bench    also PgBouncer
-#   scripts/install-deps.sh test     also PostgreSQL 18 and the Python and JavaScript drivers
+#   scripts/install-deps.sh test     also PostgreSQL 18 and the drivers of six languages
 #
 # System packages come from apt-get (with sudo when not root). PostgreSQL 18 and the JavaScript
 # drivers come from npm and go to $TENANTPOOL_DEPS; by default that is /var/cache/tenantpool for
@@ -15,6 +15,7 @@ umask 022
 PG18_VERSION=18.4.0-beta.17
 NODE_PG_VERSION=8.23.1
 NODE_COPY_VERSION=7.0.0
+POSTGRES_JS_VERSION=3.4.7
 
 say() { printf 'install-deps: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -42,16 +43,27 @@ want() { wanted+=("$@"); }
 have_postgres() { have postgres && have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 have_pgbench() { have pgbench || compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null; }
 have_postgres_15() { [ -x /usr/lib/postgresql/15/bin/initdb ]; }
-have_psycopg2() { /usr/bin/python3 -c 'import psycopg2' >/dev/null 2>&1; }
+have_python() { /usr/bin/python3 -c "import $1" >/dev/null 2>&1; }
 
 # The main package by Debian's own choice of version, unless a version is asked for.
 want_demo() { have_postgres && have_pgbench && have psql || want postgresql; }
 want_bench() { have pgbouncer || [ -x /usr/sbin/pgbouncer ] || want pgbouncer; }
 want_test() {
 	have_postgres_15 || want postgresql-15
-	have_psycopg2 || want python3-psycopg2
 	have npm || want npm
+	want_drivers
 	have gcc || want gcc libc6-dev # for the race detector
+}
+
+want_drivers() {
+	have_python psycopg2 || want python3-psycopg2
+	have_python psycopg || want python3-psycopg
+	have_python asyncpg || want python3-asyncpg
+	have ruby && ruby -e 'require "pg"' >/dev/null 2>&1 || want ruby ruby-pg
+	perl -MDBD::Pg -e1 >/dev/null 2>&1 || want libdbd-pg-perl
+	have php && php -m | grep -qx pdo_pgsql || want php-cli php-pgsql
+	[ -e /usr/share/java/postgresql.jar ] || want libpostgresql-jdbc-java
+	have javac || want default-jdk-headless
 }
 
 # No system cluster is wanted, and no service is to start, neither now nor at the next boot. The two
@@ -144,12 +156,13 @@ install_pg18() {
 }
 
 install_node_drivers() {
-	local stamp="pg $NODE_PG_VERSION $NODE_COPY_VERSION" dir
+	local stamp="pg $NODE_PG_VERSION $NODE_COPY_VERSION postgres $POSTGRES_JS_VERSION" dir
 	dir=$(deps_dir)/node
 	[ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ] && [ -d "$dir/node_modules/pg" ] && return 0
 	say "installing the JavaScript drivers"
 	mkdir -p "$dir"
-	HOME=${HOME:-$dir} twice quietly npm_install "$dir" "pg@$NODE_PG_VERSION" "pg-copy-streams@$NODE_COPY_VERSION"
+	HOME=${HOME:-$dir} twice quietly npm_install "$dir" "pg@$NODE_PG_VERSION" "pg-copy-streams@$NODE_COPY_VERSION" \
+		"postgres@$POSTGRES_JS_VERSION"
 	echo "$stamp" >"$dir/.stamp"
 }
 
