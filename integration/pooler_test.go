@@ -27,7 +27,12 @@ func startPooler(t *testing.T, w *world, s setup) *pooler {
 	if direct() {
 		return &pooler{endpoint: endpoint{host: w.server.Host, port: w.server.Port, database: w.database}}
 	}
-	p := launchPooler(t, s, s.write(t, w))
+	return awaitPooler(t, launchPooler(t, s, s.write(t, w)))
+}
+
+// awaitPooler waits until a pooler listens, and stops it at the end of the test.
+func awaitPooler(t *testing.T, p *pooler) *pooler {
+	t.Helper()
 	t.Cleanup(func() { p.stop(t) })
 	line := p.log.await(t, listening)
 	p.host = "127.0.0.1"
