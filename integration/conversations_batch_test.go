@@ -43,6 +43,8 @@ var pipelineConversations = []conversation{
 		say("ZZ", parse("s", "SELECT nothing"), syncNow, bind("", "s"), execute("", 0), syncNow), say("Z", parse("s", "SELECT 1"), syncNow)),
 	talk("a named statement that is skipped in flight",
 		say("ZZ", parse("", "SELECT 1/0"), bind("", ""), execute("", 0), parse("s", "SELECT 1"), syncNow, bind("", "s"), execute("", 0), syncNow)),
+	talk("an unnamed statement in flight behind one that fails",
+		say("ZZ", parse("", "SELECT nothing"), syncNow, parse("", "SELECT 1"), syncNow), say("Z", bind("", ""), execute("", 0), syncNow)),
 	talk("many statements and one sync",
 		say("Z", parse("", "INSERT INTO notes VALUES ($1)"), bind("", "", "1"), execute("", 0), bind("", "", "2"), execute("", 0),
 			bind("", "", "3"), execute("", 0), syncNow),
