@@ -103,6 +103,9 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	c := &change{name: string(name), to: binding{stmt: stmt}, rename: true}
 	known := s.server.conn.Statements
 	if known.Find(s.parsesUnder(), stmt, s.server.batch) != nil && x.Status() != wire.TxFailed {
+		if x.AwaitsReady() {
+			return s.await() // a transaction that has failed by then refuses it
+		}
 		c.answer = wire.ServerParseComplete
 		s.answerSelf(x, c)
 		return s.swallow(m)
