@@ -149,3 +149,17 @@ func (s *session) provoke(m message, x *wire.Exchange, e *wire.Error) int {
 	x.Forward(wire.OweParse, false, ref)
 	return n
 }
+
+// provokeDuplicate refuses the Parse of a name that is taken. The server judges
+// the text first, under a name for nothing else: what is wrong with it goes before.
+func (s *session) provokeDuplicate(m message, x *wire.Exchange, name, rest []byte) int {
+	if m.complete() && wire.ValidParse(rest) {
+		spare := s.server.conn.Statements.UnknownName() + "_spare"
+		a := &s.loop.toServer
+		a.added(wire.AppendTarget(a.add(), wire.ClientClose, 'S', spare))
+		x.Forward(wire.OweClose, true, nil)
+		a.added(wire.AppendParse(a.add(), spare, rest))
+		x.Forward(wire.OweParse, true, nil)
+	}
+	return s.provoke(m, x, duplicateStatement(name))
+}

@@ -88,7 +88,7 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	case open:
 		return s.await()
 	case exists:
-		return s.provoke(m, x, duplicateStatement(name))
+		return s.provokeDuplicate(m, x, name, rest)
 	}
 	if s.hasTooMany() {
 		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient))
