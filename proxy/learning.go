@@ -127,6 +127,30 @@ func (s *session) tend(srv *server) bool {
 	return false
 }
 
+// retell handles a parameter that a reset has moved and that is going to be set
+// again: the client hears where it will be, not where it is for this moment. It
+// returns false if the parameter is none of those.
+func (s *session) retell(body []byte) bool {
+	n, _, ok := wire.SplitParameterStatus(body)
+	name := string(n)
+	if !s.restore || !ok || !s.restores(name) {
+		return false
+	}
+	will, _ := s.told.Get(name)
+	if is, _ := s.params.Get(name); is != will {
+		a := &s.loop.toClient
+		a.added(wire.AppendParameterStatus(a.add(), name, will))
+		s.params = s.params.Set(name, will)
+	}
+	return true
+}
+
+// restores says that a parameter is set again behind the reset under way.
+func (s *session) restores(name string) bool {
+	return s.first.Profile().Owns(strings.ToLower(name)) ||
+		slices.ContainsFunc(s.resets, func(o pool.Setting) bool { return strings.EqualFold(o.Name, name) })
+}
+
 // restored takes the settings of the startup packet as the session's again.
 func (s *session) restored() {
 	state := s.state

@@ -196,6 +196,9 @@ func (s *session) relayMessage(srv *server, r reply) error {
 			srv.bodyDrop, receipt.Hidden = true, true
 			break
 		}
+		if s.retell(r.body()) {
+			return nil
+		}
 		s.learn(r.body())
 	case wire.ServerCommandComplete:
 		s.noteTag(srv, r.body())
@@ -370,9 +373,10 @@ func (s *session) noteTag(srv *server, body []byte) {
 }
 
 // catchUp tells the client what the server reports otherwise than it was told,
-// after a switch or a restoring that went on unseen.
+// after a switch or a restoring that went on unseen. One that is still to come is
+// waited for.
 func (s *session) catchUp(srv *server) {
-	if !s.compare {
+	if !s.compare || s.restore {
 		return
 	}
 	s.compare = false
