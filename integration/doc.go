@@ -7,6 +7,10 @@
 // the tenant's path in their startup options: what a test expects can then be checked against the
 // server alone.
 //
+// Conversations are held with the server itself and through a pooler, and must be answered alike: those
+// written by hand are tables of say and talk, those without number are made by author from seeds
+// (TENANTPOOL_CONVERSATIONS says how many, TENANTPOOL_SEED holds one again and prints it).
+//
 // Nothing here sleeps to wait: what is waited for is an event that is asked for until it comes or a
 // deadline passes.
 package integration
