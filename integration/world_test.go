@@ -27,7 +27,7 @@ var tenants = []string{"acme", "globex", "initech"}
 
 func newWorld(t testing.TB, server *pgtest.Server) *world {
 	t.Helper()
-	server.MustExec(t, "postgres", `DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN END $$`)
+	server.MustExec(t, "postgres", `DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$`)
 	w := &world{server: server, database: server.FreshDatabase(t)}
 	w.exec(t, fmt.Sprintf("GRANT CREATE, TEMP ON DATABASE %s TO app", w.database))
 	w.exec(t, sharedSchema)
