@@ -132,7 +132,7 @@ func (p *player) end(s script, all []reply) ([]reply, error) {
 	case terminates:
 		p.client.conn.Write(terminate)
 	case halfCloses:
-		p.client.conn.CloseWrite()
+		p.client.tcp.CloseWrite()
 	case deserts:
 		p.leave()
 		return all, nil

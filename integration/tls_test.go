@@ -81,7 +81,7 @@ func TestTenMegabytesAreCopiedBothWaysOverTLS(t *testing.T) {
 func TestRecordsMayComeInAnyPieces(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		p, _ := startTLSPooler(t, w, setup{size: 2})
-		for name, shape := range map[string]func(from, to net.Conn){"bytewise": bytewise, "merged": merged} {
+		for name, shape := range map[string]func(from, to net.Conn){"bytewise": inBytes, "merged": inHeaps} {
 			t.Run(name, func(t *testing.T) {
 				host, port, _ := net.SplitHostPort(startRelay(t, p.address(), shape))
 				e := p.endpoint

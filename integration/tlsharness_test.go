@@ -118,8 +118,8 @@ func startRelay(t testing.TB, address string, shape func(from, to net.Conn)) str
 	return ln.Addr().String()
 }
 
-// bytewise writes every byte by itself.
-func bytewise(from, to net.Conn) {
+// inBytes writes every byte by itself.
+func inBytes(from, to net.Conn) {
 	b := make([]byte, 4096)
 	for {
 		n, err := from.Read(b)
@@ -134,8 +134,8 @@ func bytewise(from, to net.Conn) {
 	}
 }
 
-// merged waits a moment for more before it writes, so that many records come at once and in parts.
-func merged(from, to net.Conn) {
+// inHeaps waits a moment for more before it writes, so that many records come at once and in parts.
+func inHeaps(from, to net.Conn) {
 	var held bytes.Buffer
 	b := make([]byte, 3001)
 	for {
