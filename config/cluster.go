@@ -29,7 +29,7 @@ func (l *loader) clusters(n *node) {
 		l.hosts(kid, &raw)
 		l.serverTLS(kid, &raw)
 		l.pool(kid, &raw)
-		l.password(kid, &raw)
+		raw.Password = l.password(kid, "cluster", "", raw.password)
 		l.config.Clusters = append(l.config.Clusters, raw.Cluster)
 	}
 }
@@ -87,43 +87,48 @@ func (l *loader) pool(n *node, c *rawCluster) {
 	}
 }
 
-// password finds the one secret that is given, inline, in a file or in the
-// environment.
-func (l *loader) password(n *node, c *rawCluster) {
+// password finds the one secret that is given for a section, inline, in a file or
+// in the environment. prefix is what its keys begin with.
+func (l *loader) password(n *node, section, prefix string, raw rawPassword) (found Secret) {
+	if n == nil {
+		return found
+	}
 	var first *node
 	for _, kid := range n.kids {
-		if !slices.Contains([]string{"password", "password_file", "password_env"}, kid.key) || l.failed[kid] {
+		form, ok := strings.CutPrefix(kid.key, prefix)
+		if !ok || !slices.Contains([]string{"password", "password_file", "password_env"}, form) || l.failed[kid] {
 			continue
 		}
 		if first != nil {
-			l.bad(kid.at, "cluster.%s and %s are both given; one is enough", first.key, kid.key)
+			l.bad(kid.at, "%s.%s and %s are both given; one is enough", section, first.key, kid.key)
 			continue
 		}
 		first = kid
-		secret, wrong := l.secret(kid.key, c)
+		secret, wrong := l.secret(form, raw)
 		if wrong != "" {
-			l.bad(kid.val, "cluster.%s: %s", kid.key, wrong)
+			l.bad(kid.val, "%s.%s: %s", section, kid.key, wrong)
 		}
-		c.Password = NewSecret(secret)
+		found = NewSecret(secret)
 	}
+	return found
 }
 
 // secret reads the secret that a key leads to.
-func (l *loader) secret(key string, c *rawCluster) (secret, wrong string) {
-	switch key {
+func (l *loader) secret(form string, raw rawPassword) (secret, wrong string) {
+	switch form {
 	default:
-		secret = c.passwordText
+		secret = raw.text
 	case "password_file":
-		text, err := os.ReadFile(l.relative(c.passwordFile))
+		text, err := os.ReadFile(l.relative(raw.file))
 		if err != nil {
-			return "", "cannot read " + c.passwordFile + ": " + cause(err)
+			return "", "cannot read " + raw.file + ": " + cause(err)
 		}
 		secret, _, _ = strings.Cut(string(text), "\n")
 		secret = strings.TrimSuffix(secret, "\r")
 	case "password_env":
-		value, set := os.LookupEnv(c.passwordEnv)
+		value, set := os.LookupEnv(raw.env)
 		if !set {
-			return "", "the environment has no " + c.passwordEnv
+			return "", "the environment has no " + raw.env
 		}
 		secret = value
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tenantpool/auth"
 	"tenantpool/routing"
 )
 
@@ -62,9 +63,19 @@ type Address struct {
 
 // Auth is how clients prove their user.
 type Auth struct {
-	Method    string // "trust" or "scram-sha-256"
+	Method    string // as written; Policy says what it means
+	Policy    auth.Policy
 	UsersFile string // "" is none
 	Users     *Users // what the file holds; empty without a file, never nil
+	Lookup    Lookup
+}
+
+// Lookup is how users that no file lists are looked for.
+type Lookup struct {
+	Cluster  string // whose server is asked; "" looks for nobody
+	Query    string // "" is the built-in one
+	User     string // "" is the cluster's login, with its password
+	Password Secret
 }
 
 // Admin names who may use the console.

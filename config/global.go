@@ -14,7 +14,8 @@ func (l *loader) global() (include []string) {
 	c := l.config
 	raw := rawGlobal{Config: c}
 	newSection("", globalFields, "auth", "admin", "prepared", "log", "cluster", "route", "tenant").decode(&l.reader, l.root, &raw)
-	newSection("auth", authFields).decode(&l.reader, l.root.child("auth"), &c.Auth)
+	l.auth.Auth = &c.Auth
+	newSection("auth", authFields).decode(&l.reader, l.root.child("auth"), &l.auth)
 	newSection("admin", adminFields).decode(&l.reader, l.root.child("admin"), &c.Admin)
 	newSection("prepared", preparedFields).decode(&l.reader, l.root.child("prepared"), &c.Prepared)
 	newSection("log", logFields).decode(&l.reader, l.root.child("log"), &c.Log)

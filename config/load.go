@@ -12,7 +12,7 @@ import (
 	"tenantpool/routing"
 )
 
-// Load reads the configuration file, all it includes and the users file. The
+// Load reads the configuration file and every file that it names. The
 // error is Problems, every fault at once; what is only suspicious is in
 // Config.Warnings.
 func Load(path string) (*Config, error) {
@@ -32,6 +32,7 @@ func Load(path string) (*Config, error) {
 type loader struct {
 	reader
 	config  *Config
+	auth    rawAuth
 	root    *node   // of the main file
 	routes  []*node // of config.Rules
 	tenants []*node // of config.Tenants
@@ -55,7 +56,7 @@ func (l *loader) main(path string) {
 	l.include(include)
 	l.placement()
 	l.table()
-	l.users()
+	l.authentication()
 }
 
 // parse gives the tree of a file's text, or nil after noting what is wrong.

@@ -16,11 +16,19 @@ type rawGlobal struct {
 
 type rawCluster struct {
 	Cluster
-	passwordText string
-	passwordFile string
-	passwordEnv  string
-	tls          rawTLS
-	ignored      any
+	password rawPassword
+	tls      rawTLS
+	ignored  any
+}
+
+// rawPassword is a password, or where it is kept.
+type rawPassword struct{ text, file, env string }
+
+type rawAuth struct {
+	*Auth
+	hbaFile, identFile string
+	mapName            string
+	password           rawPassword // of the look-ups' login
 }
 
 type rawTLS struct{ mode, cert, key, ca string }

@@ -32,7 +32,7 @@ func TestEverySettingIsDescribedOnce(t *testing.T) {
 
 func TestEveryDefaultAndEveryChoiceFindsItsVariable(t *testing.T) {
 	everyValue(t, "", globalFields, rawGlobal{Config: &Config{}})
-	everyValue(t, "auth", authFields, Auth{})
+	everyValue(t, "auth", authFields, rawAuth{Auth: &Auth{}})
 	everyValue(t, "admin", adminFields, Admin{})
 	everyValue(t, "prepared", preparedFields, Prepared{})
 	everyValue(t, "log", logFields, Log{})

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"tenantpool/auth"
 )
 
 // Users holds who may log in and with what secret. It is frozen.
@@ -91,7 +93,7 @@ func parseUserLine(line string) (name, secret string, col int, err error) {
 	if secret, _, err = cutQuoted(rest); err != nil {
 		return "", "", at(), fmt.Errorf("secret: %w", err)
 	}
-	if NewSecret(secret).Kind() == SCRAM && !verifier.MatchString(secret) {
+	if NewSecret(secret).Kind() == auth.SCRAM && !verifier.MatchString(secret) {
 		return "", "", at(), errors.New("secret: a SCRAM verifier has the form SCRAM-SHA-256$iterations:salt$key:key")
 	}
 	return name, secret, 0, nil

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tenantpool/auth"
 )
 
 const goodVerifier = "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$" +
@@ -25,10 +27,10 @@ func TestUsersFileIsReadAsPgBouncerReadsIt(t *testing.T) {
 	}
 	for name, want := range map[string]struct {
 		secret string
-		kind   SecretKind
+		kind   auth.SecretKind
 	}{
-		"app": {"secret", Plain}, `a "b"`: {`x"y`, Plain}, "empty": {"", Plain},
-		"scram": {goodVerifier, SCRAM}, "old": {"md50123456789abcdef0123456789abcdef", MD5},
+		"app": {"secret", auth.Plain}, `a "b"`: {`x"y`, auth.Plain}, "empty": {"", auth.Plain},
+		"scram": {goodVerifier, auth.SCRAM}, "old": {"md50123456789abcdef0123456789abcdef", auth.MD5},
 	} {
 		s, ok := u.Secret(name)
 		if !ok || s.Reveal() != want.secret || s.Kind() != want.kind {
@@ -76,8 +78,8 @@ func TestAUserWhoCannotLogInIsAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "3:14: user \"empty\" cannot log in: SCRAM needs a password or a SCRAM verifier\n" +
-		"3:14: user \"old\" cannot log in: SCRAM needs a password or a SCRAM verifier"
+	want := "3:14: user \"empty\" cannot log in: scram-sha-256 needs a password or a SCRAM verifier\n" +
+		"3:14: user \"old\" cannot log in: scram-sha-256 needs a password or a SCRAM verifier"
 	if got := warnings(c); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -118,7 +120,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 			t.Errorf("the secret stands in %s", out.String())
 		}
 	}
-	if !strings.Contains(out.String(), masked) {
+	if !strings.Contains(out.String(), "***") {
 		t.Error("no secret was printed at all")
 	}
 }

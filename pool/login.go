@@ -50,6 +50,7 @@ func (p *Pool) open(ctx context.Context, params map[string]string) (*pgconn.PgCo
 	if err := p.secure(config); err != nil {
 		return nil, err
 	}
+	config.BuildFrontend = limitedFrontend
 	return pgconn.ConnectConfig(ctx, config)
 }
 

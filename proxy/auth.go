@@ -1,78 +1,170 @@
 package proxy
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
 
+	"tenantpool/auth"
 	"tenantpool/wire"
 )
 
 // maxAuthMessage caps a client's authentication messages.
 const maxAuthMessage = 64 << 10
 
-// authenticate proves the user, by SCRAM-SHA-256 or not at all (trust). What it
-// has to say in the end waits in g.out: a client that is refused later, for its
-// tenant does not exist, must see the same as after a wrong password.
+// authenticate proves the user by the method of the rule that matches the client.
+// What it has to say in the end waits in g.out: a client that is refused later,
+// for its tenant does not exist, must see the same as after a wrong password.
 func (g *login) authenticate() error {
-	if g.proxy.opts.Verify == nil {
-		g.out = wire.AppendAuthOK(g.out)
-		return nil
+	about := g.facts()
+	rule := g.proxy.opts.Policy.Match(about)
+	if rule == nil {
+		return g.turnedAway(fmt.Sprintf("no pg_hba.conf entry for %s", describe(about)), nil, "no rule matches")
 	}
-	v, ok := g.proxy.opts.Verify.Verifier(g.user)
-	if !ok {
-		v = wire.MockVerifier(g.proxy.mockKey[:], g.user)
+	g.method = rule.Method
+	if rule.Cert != auth.NoCert && g.peerCertificate() == nil {
+		return g.turnedAway("connection requires a valid client certificate", rule, "no valid certificate")
 	}
-	if err := g.scram(v); err != nil {
+	why, err := g.prove(rule, about)
+	if err != nil {
 		return err
 	}
-	if !ok {
-		return passwordFailed(g.user) // no password fits a mock, but nothing rests on that
+	if why == "" && rule.Cert == auth.VerifyFull {
+		why, err = g.certified(rule)
 	}
+	switch {
+	case err != nil:
+		return err
+	case why != "":
+		g.logRefusal(rule, why)
+		return g.notProven()
+	}
+	g.out = wire.AppendAuthOK(g.out)
 	return nil
 }
 
-func (g *login) scram(v wire.Verifier) error {
-	if _, err := g.conn.Write(wire.AppendAuthSASL(nil, wire.ScramSHA256)); err != nil {
-		return err
+// prove runs the rule's method. It returns why the user is not proven, "" if it
+// is, or an error that ends the conversation in another way.
+func (g *login) prove(rule *auth.Rule, about auth.Client) (why string, err error) {
+	switch rule.Method {
+	case auth.Trust, auth.ByCertificate:
+		return "", nil
+	case auth.Reject:
+		return "", g.turnedAway(fmt.Sprintf("pg_hba.conf rejects connection for %s", describe(about)), rule, "rejected")
+	case auth.ByPeer:
+		return g.peer(rule)
 	}
-	body, err := g.authMessage()
+	a, err := g.proxy.opts.Directory.Find(g.ctx, g.user)
 	if err != nil {
+		return "", g.nobodyToAsk(err)
+	}
+	var proven bool
+	switch {
+	case rule.Method == auth.ByPassword:
+		proven, err = g.password(a)
+	case rule.Method == auth.ByMD5 && !g.proxy.opts.Directory.UsesSCRAM(a):
+		proven, err = g.md5(a)
+	default:
+		proven, err = g.scram(a)
+	}
+	switch {
+	case err != nil || proven && a.Why == "":
+		return "", err
+	case a.Why != "":
+		return a.Why, nil
+	}
+	return "wrong password", nil
+}
+
+// facts are what rules look at.
+func (g *login) facts() auth.Client {
+	about := auth.Client{User: g.user, Database: g.database(), Own: ownAddresses}
+	about.TLS = g.tls != nil
+	switch a := g.conn.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		about.Address = a.AddrPort().Addr().Unmap()
+	default:
+		about.Socket = true
+	}
+	return about
+}
+
+// ownAddresses are this machine's addresses with their networks.
+func ownAddresses() []netip.Prefix {
+	addrs, _ := net.InterfaceAddrs() // without them none matches
+	var own []netip.Prefix
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// describe names a client the way Postgres does.
+func describe(c auth.Client) string {
+	host, encryption := "[local]", "no encryption"
+	if !c.Socket {
+		host = c.Address.String()
+	}
+	if c.TLS {
+		encryption = "SSL encryption"
+	}
+	return fmt.Sprintf(`host "%s", user "%s", database "%s", %s`, host, c.User, c.Database, encryption)
+}
+
+// notProven is what a client is told whose user is not proven, in the words that
+// Postgres has for the method. Trust has none: there the tenant is unknown.
+func (g *login) notProven() error {
+	switch g.method {
+	case auth.ByCertificate:
+		return fatalError("28000", fmt.Sprintf(`certificate authentication failed for user "%s"`, g.user), "")
+	case auth.ByPeer:
+		return fatalError("28000", fmt.Sprintf(`Peer authentication failed for user "%s"`, g.user), "")
+	}
+	return passwordFailed(g.user)
+}
+
+// turnedAway refuses a client before anything was asked of it.
+func (g *login) turnedAway(message string, rule *auth.Rule, why string) error {
+	g.logRefusal(rule, why)
+	return fatalError("28000", message, "")
+}
+
+// nobodyToAsk refuses a client because its user could not be looked up.
+func (g *login) nobodyToAsk(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	mechanism, data, err := wire.ParseSASLInitialResponse(body)
-	if err != nil {
-		return err
+	g.proxy.opts.Log.Warn("a user cannot be looked up", "client", g.conn.RemoteAddr(), "user", g.user, "error", err)
+	return errNoLookup
+}
+
+// logRefusal says what the client is not told.
+func (g *login) logRefusal(rule *auth.Rule, why string) {
+	args := []any{"client", g.conn.RemoteAddr(), "user", g.user, "database", g.database(), "reason", why}
+	if rule != nil {
+		args = append(args, "method", rule.Method.String())
+		if rule.Line > 0 {
+			args = append(args, "rule", rule.Line)
+		}
 	}
-	server := wire.NewScramServer(v)
-	challenge, err := server.First(mechanism, data)
-	if err != nil {
-		return err
-	}
-	if _, err := g.conn.Write(wire.AppendAuthSASLContinue(nil, challenge)); err != nil {
-		return err
-	}
-	if body, err = g.authMessage(); err != nil {
-		return err
-	}
-	final, err := server.Final(body)
-	if errors.Is(err, wire.ErrWrongPassword) {
-		return passwordFailed(g.user)
-	}
-	if err != nil {
-		return err
-	}
-	g.out = wire.AppendAuthOK(wire.AppendAuthSASLFinal(g.out, final))
-	return nil
+	g.proxy.opts.Log.Info("authentication failed", args...)
 }
 
 // authMessage reads the client's next message, which must be an answer to our
-// authentication request: nothing else is looked at before login.
-func (g *login) authMessage() ([]byte, error) {
+// authentication request: nothing else is looked at before login. what it should
+// be stands in the error.
+func (g *login) authMessage(what string) ([]byte, error) {
 	m, body, err := wire.ReadMessage(g.r, maxAuthMessage)
 	if err != nil {
 		return nil, err
 	}
 	if m != wire.ClientPassword {
-		return nil, wire.FatalProtocol("expected SASL response, got message type %d", byte(m))
+		return nil, wire.FatalProtocol("expected %s response, got message type %d", what, byte(m))
 	}
 	return body, nil
 }

@@ -30,6 +30,8 @@ var (
 	errShutdown     = fatalError("57P01", "terminating connection due to administrator command", "")
 	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", "")
 
+	errNoLookup = fatalError("08001", "users cannot be looked up at present",
+		"Try again. The server that tenantpool asks for users gives no answer: the log of tenantpool has the cause.")
 	errOutcomeUnknown = fatalError("08007", "transaction outcome unknown",
 		"The server went away while a COMMIT was under way: check whether it took effect before trying again.")
 	errIdleInTransaction = fatalError("25P03", "terminating connection due to idle-in-transaction timeout",

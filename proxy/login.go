@@ -11,6 +11,7 @@ import (
 	"time"
 	"unique"
 
+	"tenantpool/auth"
 	"tenantpool/pool"
 	"tenantpool/routing"
 	"tenantpool/wire"
@@ -25,7 +26,8 @@ type login struct {
 	startup *wire.Startup
 	tls     *secured // nil: the client speaks plainly
 	user    string
-	out     []byte // said last, if the login succeeds
+	method  auth.Method // by which the user proved itself
+	out     []byte      // said last, if the login succeeds
 }
 
 // login takes conn, logs its client in and hands it to a loop, or tells it why
@@ -202,7 +204,7 @@ func (g *login) answer(err error) error {
 	case refusal.Reason == routing.ReasonDisabled:
 		return tenantDisabled(refusal.Tenant)
 	case refusal.Source == routing.FromUser:
-		return passwordFailed(g.user)
+		return g.notProven()
 	}
 	return databaseUnknown(g.database())
 }

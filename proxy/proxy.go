@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -10,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tenantpool/auth"
 	"tenantpool/internal/certs"
 	"tenantpool/pool"
 	"tenantpool/routing"
-	"tenantpool/wire"
 )
 
 // The modes of a route, by shorter names.
@@ -27,7 +26,8 @@ type Options struct {
 	Table      *routing.Table
 	Pools      map[string]*pool.Options   // by cluster; Adopt is filled in
 	SameTenant map[string]pool.SameTenant // by cluster
-	Verify     Verifier                   // proves users; nil trusts everyone
+	Policy     auth.Policy                // how clients prove their user
+	Directory  *auth.Directory            // who users are
 	TLS        ClientTLS
 	Loops      int // event loops, at least 1
 	Log        *slog.Logger
@@ -52,12 +52,6 @@ type Options struct {
 	KeepAlive              net.KeepAliveConfig
 }
 
-// Verifier finds the SCRAM verifier of a user. It returns ok false for a user
-// who may not log in.
-type Verifier interface {
-	Verifier(user string) (v wire.Verifier, ok bool)
-}
-
 // Proxy accepts clients and relays between them and the pools' servers.
 type Proxy struct {
 	opts       Options
@@ -69,7 +63,6 @@ type Proxy struct {
 	keys       cancelKeys
 	certs      *certs.Watched // nil: no TLS with clients
 	views      views
-	mockKey    [32]byte
 	clients    atomic.Int64
 	pinned     map[string]*atomic.Int64 // by cluster
 	lastID     atomic.Uint64
@@ -82,9 +75,6 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{opts: o, pools: make(map[string]*pool.Pool), pinned: make(map[string]*atomic.Int64),
 		states: pool.NewStates(), statements: pool.NewStatementTable()}
-	if _, err := rand.Read(p.mockKey[:]); err != nil {
-		return nil, err
-	}
 	var err error
 	if p.certs, err = o.TLS.watch(); err != nil {
 		return nil, err

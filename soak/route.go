@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tenantpool/auth"
 	"tenantpool/config"
 	"tenantpool/routing"
 )
@@ -50,7 +51,7 @@ func (g *Ground) MaxClients(cfg *config.Config) int {
 // Password is what the clients log in with at a pooler that runs, as far as the users file tells. All
 // tenants whose clients log in under names of their own have to share one.
 func (g *Ground) Password(cfg *config.Config) string {
-	if secret, ok := cfg.Auth.Users.Secret(g.Probes[0].user); ok && secret.Kind() == config.Plain {
+	if secret, ok := cfg.Auth.Users.Secret(g.Probes[0].user); ok && secret.Kind() == auth.Plain {
 		return secret.Reveal()
 	}
 	return ""
@@ -204,7 +205,7 @@ func login(cfg *config.Config, r routing.Rule, tenant string) string {
 	first := ""
 	for _, u := range r.Users {
 		name := strings.ReplaceAll(strings.TrimSuffix(u, "*"), "{tenant}", tenant)
-		if secret, ok := cfg.Auth.Users.Secret(name); ok && secret.Kind() == config.Plain {
+		if secret, ok := cfg.Auth.Users.Secret(name); ok && secret.Kind() == auth.Plain {
 			return name
 		}
 		first = cmp.Or(first, name)

@@ -20,12 +20,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ScramSHA256 is the one SASL mechanism spoken; it binds no channel.
-const ScramSHA256 = "SCRAM-SHA-256"
+// The SASL mechanisms spoken. The second binds the exchange to the TLS
+// connection it takes place on.
+const (
+	ScramSHA256     = "SCRAM-SHA-256"
+	ScramSHA256Plus = "SCRAM-SHA-256-PLUS"
+)
 
-// mockIterations is what MockVerifier announces: Postgres's own default
+// ScramIterations is what Postgres takes by default
 // (SCRAM_SHA_256_DEFAULT_ITERATIONS).
-const mockIterations = 4096
+const ScramIterations = 4096
 
 // saltSize is the length of the salts Postgres makes.
 const saltSize = 16
@@ -140,17 +144,38 @@ func keyed(key []byte, parts ...string) (sum [sha256.Size]byte) {
 }
 
 // MockVerifier is the verifier of a user that does not exist. It is the same
-// for the same key and user, looks like one that Postgres made by default, and
-// no password fits it: its keys are no derivation of anything. key is the
-// pooler's secret.
-func MockVerifier(key []byte, user string) Verifier {
-	salt := keyed(key, "salt\x00", user)
+// for the same key and user, looks like one that Postgres made, and no password
+// fits it: its keys are no derivation of anything. key is the pooler's secret.
+func MockVerifier(key []byte, user string, iterations int) Verifier {
 	return newVerifier(&scramSecret{
-		iterations: mockIterations,
-		salt:       string(salt[:saltSize]),
+		iterations: iterations,
+		salt:       string(MockSalt(key, user)),
 		storedKey:  keyed(key, "stored\x00", user),
 		serverKey:  keyed(key, "server\x00", user),
 	})
+}
+
+// MockSalt is the salt that MockVerifier gives a user. Where the pooler makes a
+// verifier from a password it takes the same one, so that such a user's challenge
+// does not differ from that of nobody.
+func MockSalt(key []byte, user string) []byte {
+	salt := keyed(key, "salt\x00", user)
+	return salt[:saltSize]
+}
+
+// Iterations is what a check of a password costs, 0 for the zero Verifier.
+func (v Verifier) Iterations() int { return v.secret().iterations }
+
+// Fits says whether v was made from the password. It takes as long as deriving a
+// verifier does, whatever the outcome; of the zero Verifier it is false.
+func (v Verifier) Fits(password string) bool {
+	secret := v.secret()
+	made, err := NewVerifier(password, []byte(secret.salt), secret.iterations)
+	if err != nil {
+		return false
+	}
+	key := made.secret().serverKey
+	return hmac.Equal(key[:], secret.serverKey[:])
 }
 
 // Encode is the form that ParseVerifier reads and pg_authid stores, "" for the
@@ -179,17 +204,28 @@ func (v Verifier) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hiddenS
 // LogValue hides the secret.
 func (v Verifier) LogValue() slog.Value { return slog.StringValue(hiddenSecret) }
 
-// ScramServer is the server's side of one SCRAM-SHA-256 conversation without
-// channel binding: First, then Final, each once.
+// ScramServer is the server's side of one SCRAM-SHA-256 conversation: First,
+// then Final, each once.
 type ScramServer struct {
 	conversation *scram.ServerConversation
+	bindable     bool // the channel has something to bind to
+	bound        bool // the client binds to it
 	started      bool // First has succeeded
 }
 
-// NewScramServer starts a conversation with whoever claims to know the
+// endPointFlag is how a client says that it binds to the end point of the TLS
+// connection, the one type of channel binding that Postgres knows.
+const endPointFlag = "p=tls-server-end-point"
+
+// NewScramServer is NewBoundScramServer for a connection without TLS.
+func NewScramServer(v Verifier) *ScramServer { return NewBoundScramServer(v, nil) }
+
+// NewBoundScramServer starts a conversation with whoever claims to know the
 // password behind v. For an unknown user pass a MockVerifier, so that the
 // conversation takes its usual course and fails where a wrong password does.
-func NewScramServer(v Verifier) *ScramServer {
+// endPoint is the tls-server-end-point data (RFC 5929) of the connection, nil if
+// there is none; ScramMechanisms says what to offer.
+func NewBoundScramServer(v Verifier, endPoint []byte) *ScramServer {
 	secret := v.secret()
 	credentials := func(string) (scram.StoredCredentials, error) {
 		return scram.StoredCredentials{
@@ -202,7 +238,17 @@ func NewScramServer(v Verifier) *ScramServer {
 	if err != nil {
 		panic("BUG: scram server: " + err.Error())
 	}
-	return &ScramServer{conversation: server.NewConversation()}
+	binding := scram.ChannelBinding{Type: scram.ChannelBindingTLSServerEndpoint, Data: endPoint}
+	return &ScramServer{conversation: server.NewConversationWithChannelBinding(binding), bindable: len(endPoint) > 0}
+}
+
+// ScramMechanisms are the mechanisms to offer, the preferred one first, on a
+// connection with these tls-server-end-point data.
+func ScramMechanisms(endPoint []byte) []string {
+	if len(endPoint) > 0 {
+		return []string{ScramSHA256Plus, ScramSHA256}
+	}
+	return []string{ScramSHA256}
 }
 
 // First takes the mechanism and data of a SASLInitialResponse and returns the
@@ -210,11 +256,8 @@ func NewScramServer(v Verifier) *ScramServer {
 // is ignored, as in Postgres: the startup packet's counts. The error is an
 // *Error for the client.
 func (s *ScramServer) First(mechanism string, initial []byte) ([]byte, error) {
-	if mechanism != ScramSHA256 {
-		return nil, FatalProtocol("client selected an invalid SASL authentication mechanism")
-	}
-	if bytes.HasPrefix(initial, []byte("p=")) {
-		return nil, FatalProtocol("client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data")
+	if err := s.judge(mechanism, initial); err != nil {
+		return nil, err
 	}
 	reply, err := s.conversation.Step(string(initial))
 	if err != nil {
@@ -225,6 +268,27 @@ func (s *ScramServer) First(mechanism string, initial []byte) ([]byte, error) {
 	}
 	s.started = true
 	return []byte(reply), nil
+}
+
+// judge holds what the client says of channel binding against the mechanism it
+// has chosen and what it was offered (RFC 5802, section 6).
+func (s *ScramServer) judge(mechanism string, initial []byte) error {
+	s.bound = mechanism == ScramSHA256Plus && s.bindable
+	flag, _, _ := bytes.Cut(initial, []byte{','})
+	binds := bytes.HasPrefix(flag, []byte("p="))
+	switch {
+	case mechanism != ScramSHA256 && !s.bound:
+		return FatalProtocol("client selected an invalid SASL authentication mechanism")
+	case binds && !s.bound:
+		return FatalProtocol("client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data")
+	case s.bound && !binds:
+		return FatalProtocol("client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding data")
+	case s.bound && string(flag) != endPointFlag:
+		return FatalProtocol("unsupported SCRAM channel-binding type")
+	case s.bindable && string(flag) == "y": // somebody took our offer out of the message
+		return fatal("28000", "SCRAM channel binding negotiation error")
+	}
+	return nil
 }
 
 // Final takes the data of the client's SASLResponse and returns the data of the
@@ -241,6 +305,8 @@ func (s *ScramServer) Final(msg []byte) ([]byte, error) {
 		return []byte(reply), nil
 	case reply == scram.ErrInvalidProof:
 		return nil, ErrWrongPassword
+	case reply == scram.ErrChannelBindingsDontMatch && s.bound:
+		return nil, fatal("28000", "SCRAM channel binding check failed")
 	}
 	return nil, malformedScram()
 }
@@ -250,6 +316,8 @@ func malformedScram() *Error { return FatalProtocol("malformed SCRAM message") }
 // Codes of the Authentication message.
 const (
 	authOK           = 0
+	authCleartext    = 3
+	authMD5          = 5
 	authSASL         = 10
 	authSASLContinue = 11
 	authSASLFinal    = 12
@@ -257,6 +325,22 @@ const (
 
 // AppendAuthOK appends AuthenticationOk.
 func AppendAuthOK(dst []byte) []byte { return appendAuth(dst, authOK, nil) }
+
+// AppendAuthCleartext appends AuthenticationCleartextPassword.
+func AppendAuthCleartext(dst []byte) []byte { return appendAuth(dst, authCleartext, nil) }
+
+// AppendAuthMD5 appends AuthenticationMD5Password.
+func AppendAuthMD5(dst []byte, salt [4]byte) []byte { return appendAuth(dst, authMD5, salt[:]) }
+
+// ParsePassword reads the body of a client's 'p' message that answers one of
+// these two: the password, or its hash.
+func ParsePassword(body []byte) (string, error) {
+	word, rest, ok := cstring(body)
+	if !ok || len(rest) > 0 {
+		return "", FatalProtocol("invalid password packet size")
+	}
+	return string(word), nil
+}
 
 // AppendAuthSASL appends AuthenticationSASL, which offers mechanisms in order
 // of preference.

@@ -181,11 +181,11 @@ func TestAVerifierNeverPrints(t *testing.T) {
 
 func TestAnUnknownUserSeesTheUsualConversationAndNoPasswordFits(t *testing.T) {
 	key := []byte("the pooler's own secret")
-	mock := MockVerifier(key, "nobody")
-	if mock.Encode() != MockVerifier(key, "nobody").Encode() {
+	mock := MockVerifier(key, "nobody", ScramIterations)
+	if mock.Encode() != MockVerifier(key, "nobody", ScramIterations).Encode() {
 		t.Error("the same user is to see the same salt each time")
 	}
-	if mock.Encode() == MockVerifier(key, "other").Encode() || mock.Encode() == MockVerifier([]byte("another"), "nobody").Encode() {
+	if mock.Encode() == MockVerifier(key, "other", ScramIterations).Encode() || mock.Encode() == MockVerifier([]byte("another"), "nobody", ScramIterations).Encode() {
 		t.Error("user and key are to matter")
 	}
 	if mock.secret().iterations != 4096 || len(mock.secret().salt) != 16 {

@@ -9,16 +9,17 @@ import (
 	"tenantpool/config"
 	"tenantpool/pool"
 	"tenantpool/proxy"
-	"tenantpool/wire"
 )
 
 // proxyOptions turns a configuration into what the proxy is told.
-func proxyOptions(cfg *config.Config, files uint64, log *slog.Logger) proxy.Options {
+func proxyOptions(cfg *config.Config, who *users, files uint64, log *slog.Logger) proxy.Options {
 	o := proxy.Options{
 		Table:          cfg.Table,
 		Pools:          make(map[string]*pool.Options),
 		SameTenant:     make(map[string]pool.SameTenant),
 		MaxPinned:      make(map[string]int),
+		Policy:         cfg.Auth.Policy,
+		Directory:      who.directory,
 		Loops:          loops(cfg),
 		Log:            log,
 		MaxClients:     cfg.MaxClients,
@@ -37,9 +38,6 @@ func proxyOptions(cfg *config.Config, files uint64, log *slog.Logger) proxy.Opti
 			Interval: cfg.TCPKeepInterval, Count: cfg.TCPKeepCount},
 	}
 	o.TLS = proxy.ClientTLS{Mode: cfg.TLS.Mode, Files: cfg.TLS.Files, Min: cfg.TLS.Min}
-	if cfg.Auth.Method != "trust" {
-		o.Verify = newVerifiers(cfg.Auth.Users)
-	}
 	for i := range cfg.Clusters {
 		c := &cfg.Clusters[i]
 		o.Pools[c.Name] = poolOptions(cfg, c, log)
@@ -124,33 +122,4 @@ func newLogger(c config.Log, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
-}
-
-// verifiers finds the SCRAM verifiers of the users file. Those of passwords in
-// plain text are derived once, from the start on or when the user logs in.
-type verifiers struct {
-	users   *config.Users
-	derived derivations
-}
-
-func newVerifiers(users *config.Users) *verifiers {
-	v := &verifiers{users: users}
-	go v.derived.all(users)
-	return v
-}
-
-// Verifier is proxy.Verifier.
-func (v *verifiers) Verifier(user string) (wire.Verifier, bool) {
-	secret, ok := v.users.Secret(user)
-	if !ok || secret.IsZero() {
-		return wire.Verifier{}, false
-	}
-	switch secret.Kind() {
-	case config.SCRAM:
-		stored, err := wire.ParseVerifier(secret.Reveal())
-		return stored, err == nil
-	case config.Plain:
-		return v.derived.of(user, secret.Reveal())
-	}
-	return wire.Verifier{}, false
 }

@@ -65,7 +65,13 @@ func run(file string, stderr io.Writer) error {
 		log.Warn("cannot raise the limit of open files", "error", err)
 	}
 	tuneCollector(cfg)
-	options := proxyOptions(cfg, limit, log)
+	who := newUsers(cfg, log)
+	defer who.stop()
+	if err := who.start(context.Background(), cfg, log); err != nil {
+		closeAll(listeners)
+		return err
+	}
+	options := proxyOptions(cfg, who, limit, log)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops) // a loop keeps its processor while it waits briefly
 	p, err := proxy.New(options)
 	if err != nil {

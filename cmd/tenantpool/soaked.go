@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantpool/auth"
 	"tenantpool/config"
 	"tenantpool/pool"
 	"tenantpool/proxy"
@@ -38,12 +39,13 @@ func startSoaked(cfg *config.Config, g *soak.Ground, verbose bool, stderr io.Wri
 		log.Warn("cannot raise the limit of open files", "error", err)
 	}
 	password := rand.Text()
-	verifier, err := wire.NewVerifier(password, []byte(rand.Text()[:saltSize]), iterations)
+	verifier, err := wire.NewVerifier(password, []byte(rand.Text()[:16]), 4096)
 	if err != nil {
 		return nil, err
 	}
-	options := proxyOptions(cfg, limit, log)
-	options.Table, options.Verify = g.Table, anyUser{verifier}
+	options := proxyOptions(cfg, &users{directory: anyUser(verifier)}, limit, log)
+	options.Table, options.TLS = g.Table, proxy.ClientTLS{}
+	options.Policy = auth.Policy{Rules: []auth.Rule{auth.Always(auth.BySCRAM, "")}}
 	tuneCollector(cfg)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,11 +85,13 @@ func (s *soaked) figures(cluster string) *soak.Pooler {
 	return f
 }
 
-// anyUser gives every user the one verifier of a soak.
-type anyUser struct{ verifier wire.Verifier }
-
-// Verifier is proxy.Verifier.
-func (a anyUser) Verifier(string) (wire.Verifier, bool) { return a.verifier, true }
+// anyUser is a directory in which every user has the one secret of a soak.
+func anyUser(v wire.Verifier) *auth.Directory {
+	secret := auth.NewSecret(v.Encode())
+	return auth.NewDirectory(nil, func(context.Context, string) (auth.Secret, time.Time, bool, error) {
+		return secret, time.Time{}, true, nil
+	}, 1)
+}
 
 // panicsOnly is a log of what is never due. All else that a pooler has to say is
 // what a soak provokes.

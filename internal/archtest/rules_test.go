@@ -12,15 +12,16 @@ import (
 var mayImport = map[string][]string{
 	"wire":              {},
 	"routing":           {},
+	"auth":              {"wire"},
 	"internal/certs":    {},
-	"config":            {"internal/certs", "routing"},
+	"config":            {"auth", "internal/certs", "routing"},
 	"pool":              {"internal/certs", "wire"},
-	"proxy":             {"internal/certs", "pool", "routing", "wire"},
-	"admin":             {"config", "pool", "proxy", "routing", "wire"},
+	"proxy":             {"auth", "internal/certs", "pool", "routing", "wire"},
+	"admin":             {"auth", "config", "pool", "proxy", "routing", "wire"},
 	"demo":              {"internal/pgtest"},
-	"soak":              {"config", "routing", "wire"},
+	"soak":              {"auth", "config", "routing", "wire"},
 	"bench":             {"internal/pgtest"},
-	"cmd/tenantpool":    {"admin", "config", "demo", "internal/certs", "pool", "proxy", "routing", "soak", "wire"},
+	"cmd/tenantpool":    {"admin", "auth", "config", "demo", "internal/certs", "pool", "proxy", "routing", "soak", "wire"},
 	"integration":       {"internal/pgtest", "soak", "wire"},
 	"internal/pgtest":   {},
 	"internal/archtest": {},
@@ -33,6 +34,7 @@ var testsMayImport = []string{"internal/pgtest"}
 var mayNotImport = map[string][]string{
 	"wire":    {"net", "os", "syscall", "time", "sync"}, // no sockets, clock or goroutines
 	"routing": {"net", "os", "syscall", "time"},         // a table, and no sockets
+	"auth":    {"net", "os", "syscall"},                 // rules and secrets, and no sockets
 	"pool":    {"log", "log/slog"},                      // libraries return, main logs
 }
 
