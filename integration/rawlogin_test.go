@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/binary"
 	"fmt"
 	"testing"
@@ -60,7 +61,9 @@ func (c *rawClient) authenticate(user, secret string) *serverError {
 	}
 }
 
-// proof is a user's side of SCRAM-SHA-256.
+func md5Hex(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }
+
+// proof is a user's side of an authentication.
 type proof struct {
 	user, secret string
 	conversation *scram.ClientConversation
@@ -69,6 +72,8 @@ type proof struct {
 // The authentication requests that these tests meet.
 const (
 	authOK           = 0
+	authCleartext    = 3
+	authMD5          = 5
 	authSASL         = 10
 	authSASLContinue = 11
 	authSASLFinal    = 12
@@ -79,8 +84,13 @@ func (p *proof) answer(request []byte) ([]byte, error) {
 	switch code := binary.BigEndian.Uint32(request); code {
 	case authOK:
 		return nil, nil
+	case authCleartext:
+		return encode(&pgproto3.PasswordMessage{Password: p.secret}), nil
+	case authMD5:
+		hash := "md5" + md5Hex(md5Hex(p.secret+p.user)+string(request[4:]))
+		return encode(&pgproto3.PasswordMessage{Password: hash}), nil
 	case authSASL:
-		client, err := scram.SHA256.NewClient(p.user, p.secret, "")
+		client, err := scram.SHA256.NewClient("", p.secret, "") // the startup packet names the user
 		if err != nil {
 			return nil, err
 		}

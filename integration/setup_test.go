@@ -16,6 +16,9 @@ type setup struct {
 	size    int               // pool_size; 0 is 4
 	mode    string            // pool_mode; "" is transaction
 	trust   bool              // ask for no password
+	auth    string            // the lines of [auth], if they are not the usual ones
+	beside  map[string]string // to lie beside the configuration, by name
+	socket  string            // a directory to listen in, too
 	users   []string          // logins besides app and the tenants of the world
 	secrets map[string]string // of those who do not log in by password(user)
 	global  string            // further lines at the top
@@ -29,13 +32,12 @@ type setup struct {
 }
 
 const configTemplate = `
-listen    = ["127.0.0.1:0"]
+listen    = ["127.0.0.1:0"%s]
 pool_mode = "%s"
 %s
 
 [auth]
-method     = "%s"
-users_file = "users.txt"
+%s
 
 [cluster.main]
 host      = "%s"
@@ -64,16 +66,37 @@ func (s setup) write(t testing.TB, w *world) string {
 	if s.host != "" {
 		host, port, _ = strings.Cut(s.host, ":")
 	}
-	method := "scram-sha-256"
-	if s.trust {
-		method = "trust"
-	}
-	text := fmt.Sprintf(configTemplate, cmp.Or(s.mode, "transaction"), s.global, method, host, port, w.database,
+	text := fmt.Sprintf(configTemplate, s.sockets(), cmp.Or(s.mode, "transaction"), s.global, s.authLines(), host, port, w.database,
 		cmp.Or(s.size, 4), s.cluster, s.more, s.route)
 	file := filepath.Join(dir, "config.toml")
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "users.txt"), []byte(s.usersFile()), 0o600))
+	for name, text := range s.beside {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
 	return file
+}
+
+func (s setup) sockets() string {
+	if s.socket == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %q", s.socket)
+}
+
+func (s setup) authLines() string {
+	switch {
+	case s.auth != "":
+		return s.auth
+	case s.trust:
+		return withMethod("trust")
+	}
+	return withMethod("scram-sha-256")
+}
+
+// withMethod is the [auth] of a method that needs nothing but a users file.
+func withMethod(method string) string {
+	return fmt.Sprintf("method = %q\nusers_file = \"users.txt\"\n", method)
 }
 
 func (s setup) usersFile() string {

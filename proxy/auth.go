@@ -139,13 +139,13 @@ func (g *login) nobodyToAsk(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	g.proxy.opts.Log.Warn("a user cannot be looked up", "client", g.conn.RemoteAddr(), "user", g.user, "error", err)
+	g.proxy.opts.Log.Warn("a user cannot be looked up", "client", g.conn.RemoteAddr(), "user", clip(g.user), "error", err)
 	return errNoLookup
 }
 
 // logRefusal says what the client is not told.
 func (g *login) logRefusal(rule *auth.Rule, why string) {
-	args := []any{"client", g.conn.RemoteAddr(), "user", g.user, "database", g.database(), "reason", why}
+	args := []any{"client", g.conn.RemoteAddr(), "user", clip(g.user), "database", clip(g.database()), "reason", why}
 	if rule != nil {
 		args = append(args, "method", rule.Method.String())
 		if rule.Line > 0 {
@@ -153,6 +153,14 @@ func (g *login) logRefusal(rule *auth.Rule, why string) {
 		}
 	}
 	g.proxy.opts.Log.Info("authentication failed", args...)
+}
+
+// clip keeps a name that a stranger has made up from filling the log.
+func clip(name string) string {
+	if len(name) > 200 {
+		return name[:200] + "..."
+	}
+	return name
 }
 
 // authMessage reads the client's next message, which must be an answer to our

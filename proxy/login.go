@@ -65,7 +65,7 @@ func (g *login) refuse(err error) {
 	if e != nil {
 		_ = g.conn.SetWriteDeadline(time.Now().Add(lingerTime))
 		_, _ = g.conn.Write(e.WithSeverity("FATAL").AppendTo(nil))
-		g.proxy.opts.Log.Debug("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "error", e)
+		g.proxy.opts.Log.Debug("client refused", "client", g.conn.RemoteAddr(), "user", clip(g.user), "error", e)
 		g.linger()
 	}
 	g.conn.Close()
@@ -199,7 +199,7 @@ func (g *login) answer(err error) error {
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", g.user, "database", g.database(), "reason", refusal.Error())
+	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", clip(g.user), "database", clip(g.database()), "reason", clip(refusal.Error()))
 	switch {
 	case refusal.Reason == routing.ReasonDisabled:
 		return tenantDisabled(refusal.Tenant)

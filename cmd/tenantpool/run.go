@@ -77,11 +77,13 @@ func run(file string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	for _, ln := range listeners {
 		go func() { _ = p.Serve(ln) }()
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
 	}
-	awaitEnd(cfg, p, listeners, log)
+	awaitEnd(cfg, p, signals, listeners, log)
 	logStats(p, log)
 	return nil
 }
@@ -152,9 +154,7 @@ func removeStale(path string) error {
 }
 
 // awaitEnd serves signals until one of them ends the pooler, and ends it.
-func awaitEnd(cfg *config.Config, p *proxy.Proxy, listeners []net.Listener, log *slog.Logger) {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
+func awaitEnd(cfg *config.Config, p *proxy.Proxy, signals <-chan os.Signal, listeners []net.Listener, log *slog.Logger) {
 	drained := make(chan struct{})
 	draining := false
 	for {
