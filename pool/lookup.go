@@ -1,11 +1,13 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -51,31 +53,49 @@ func (l *Lookup) User(ctx context.Context, user string) (secret string, until ti
 	}
 	a, err := ask(ctx, &l.pool.control, func(ctx context.Context, pg *pgconn.PgConn) (a answer, err error) {
 		binary := []int16{1}
-		result := pg.ExecParams(ctx, l.query, [][]byte{[]byte(user)}, nil, nil, binary).Read()
-		if result.Err != nil {
-			return a, result.Err
+		result := pg.ExecParams(ctx, l.query, [][]byte{[]byte(user)}, nil, nil, binary)
+		fields, rows, err := firstRows(result)
+		if err != nil {
+			return a, err
 		}
-		a.secret, a.until, a.ok, err = readUser(result, user)
+		a.secret, a.until, a.ok, err = readUser(fields, rows, user)
 		return a, err
 	})
 	return a.secret, a.until, a.ok, err
 }
 
+// firstRows reads a result to its end and keeps two rows at most, one more than
+// there should be.
+func firstRows(result *pgconn.ResultReader) (fields []pgconn.FieldDescription, rows [][][]byte, err error) {
+	for result.NextRow() {
+		if len(rows) == 2 {
+			continue
+		}
+		row := slices.Clone(result.Values())
+		for i, value := range row {
+			row[i] = bytes.Clone(value)
+		}
+		rows = append(rows, row)
+	}
+	fields = slices.Clone(result.FieldDescriptions())
+	_, err = result.Close()
+	return fields, rows, err
+}
+
 // readUser takes the user out of a result that must hold it alone. Somebody else
 // is nobody: the row of another user proves nothing.
-func readUser(result *pgconn.Result, user string) (secret string, until time.Time, ok bool, err error) {
-	fields := result.FieldDescriptions
+func readUser(fields []pgconn.FieldDescription, rows [][][]byte, user string) (secret string, until time.Time, ok bool, err error) {
 	switch {
 	case len(fields) != 2 && len(fields) != 3:
 		return "", until, false, badUsersQuery("gives %d columns instead of name, secret and perhaps expiry", len(fields))
 	case len(fields) == 3 && fields[2].DataTypeOID != timestamptzOID:
 		return "", until, false, badUsersQuery("gives a third column that is no timestamp with time zone")
-	case len(result.Rows) == 0:
+	case len(rows) == 0:
 		return "", until, false, nil
-	case len(result.Rows) > 1:
+	case len(rows) > 1:
 		return "", until, false, badUsersQuery("gives several rows for one user")
 	}
-	row := result.Rows[0]
+	row := rows[0]
 	if row[0] == nil || string(row[0]) != user {
 		return "", until, false, nil
 	}
