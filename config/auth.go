@@ -101,14 +101,8 @@ func (l *loader) readText(at *node, name, written string) (path, text string, ok
 
 // elsewhere takes in what is wrong with other files.
 func (l *loader) elsewhere(found []auth.Problem) {
-	files := make(map[string]int)
 	for _, p := range found {
-		file, known := files[p.File]
-		if !known {
-			file = l.add(p.File, "")
-			files[p.File] = file
-		}
-		l.faults = append(l.faults, located{file, Problem(p)})
+		l.faults = append(l.faults, located{l.known(p.File), Problem(p)})
 	}
 }
 
@@ -118,6 +112,7 @@ func (l *loader) rulesFile(n *node) {
 	if !ok {
 		return
 	}
+	file := l.known(path)
 	rules, found := auth.ParseHBA(path, text, func(path string) (string, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -127,7 +122,6 @@ func (l *loader) rulesFile(n *node) {
 	})
 	l.elsewhere(found)
 	l.auth.Policy.Rules = rules
-	file := l.add(path, "")
 	tell := func(to *[]located, r auth.Rule, text string) {
 		*to = append(*to, located{file, Problem{path, r.Line, 1, text}})
 	}

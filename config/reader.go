@@ -80,6 +80,15 @@ func (r *reader) add(name, text string) int {
 	return len(r.files) - 1
 }
 
+// known gives the number of a file whose lines are not shown, and takes it in if
+// it is new.
+func (r *reader) known(name string) int {
+	if i := slices.IndexFunc(r.files, func(s source) bool { return s.name == name }); i >= 0 {
+		return i
+	}
+	return r.add(name, "")
+}
+
 // addWhole notes a problem of a file that has no lines to show.
 func (r *reader) addWhole(name, text string) {
 	r.faults = append(r.faults, located{r.add(name, ""), Problem{File: name, Text: text}})

@@ -153,7 +153,7 @@ func TestMapsSayWhomACertificateProves(t *testing.T) {
 		p := startPooler(t, w, setup{global: s.tlsLines(t), auth: byRules, beside: map[string]string{
 			"hba.conf": "hostssl acme all all cert map=certs\nhostssl globex all all scram-sha-256 clientcert=verify-full map=certs\n" +
 				"hostssl initech all all scram-sha-256 clientcert=verify-ca\nhostnossl all all all reject\n",
-			"ident.conf": `certs "/^(.*)@acme\\.test$" \1` + "\n",
+			"ident.conf": `certs "/^(.*)@acme\.test$" \1` + "\n",
 		}})
 		secure := "sslmode=verify-full sslrootcert=" + s.ca
 		for _, c := range []struct{ user, secret, database, cn, want string }{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -134,7 +135,8 @@ func (l *Lookup) Check(ctx context.Context) (forGood bool, err error) {
 	_, _, _, err = l.User(ctx, "")
 	var known *wire.Error
 	if errors.As(err, &known) {
-		forGood = known.Code == "08001" || lasting(known.Code)
+		nobody := strings.HasPrefix(known.Code, "22") // the query may dislike an empty name
+		forGood = known.Code == "08001" || lasting(known.Code) && !nobody
 	}
 	return forGood, err
 }

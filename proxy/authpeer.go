@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"os/user"
 	"strconv"
@@ -11,15 +13,29 @@ import (
 // certified holds the name in the client's certificate, which an authority vouches
 // for, against its user.
 func (g *login) certified(rule *auth.Rule) (why string, err error) {
-	name := g.peerCertificate().Subject.CommonName
-	if name == "" {
-		return "the certificate has no common name", nil
+	name, ok := commonName(g.peerCertificate())
+	if !ok {
+		return "the certificate has not exactly one common name", nil
 	}
 	if why := g.mapped(rule, "certificate", name); why != "" || rule.Method != auth.ByCertificate {
 		return why, nil
 	}
 	return g.admitted()
 }
+
+// commonName is the one common name of a certificate. Of two, nobody could say which
+// the authority has looked at.
+func commonName(c *x509.Certificate) (name string, ok bool) {
+	count := 0
+	for _, part := range c.Subject.Names {
+		if part.Type.Equal(oidCommonName) {
+			count++
+		}
+	}
+	return c.Subject.CommonName, count == 1 && c.Subject.CommonName != ""
+}
+
+var oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
 
 // peer asks the operating system who is at the other end of the Unix socket.
 func (g *login) peer(rule *auth.Rule) (why string, err error) {
