@@ -56,7 +56,7 @@ func (d *Directory) derive(ctx context.Context, user string, secret Secret) (v w
 		v = made
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		put(d.derived, key, v)
+		put(d.derived, key, v, maxKept+len(d.listed))
 	})
 	return v, err
 }

@@ -20,7 +20,8 @@ type Ask func(ctx context.Context, user string) (secret Secret, until time.Time,
 // was asked for: whoever loses the right to log in loses it here by then.
 const keepFound = 30 * time.Second
 
-// maxKept bounds what is kept of look-ups and of keys made from passwords.
+// maxKept bounds what is kept of look-ups, and of keys made from passwords beside
+// those of listed users.
 const maxKept = 10000
 
 // maxName is how long a name can be in Postgres, in bytes.
@@ -163,7 +164,7 @@ func (d *Directory) fly(user string, f *flight) {
 	defer d.mu.Unlock()
 	delete(d.flights, user)
 	if f.err == nil {
-		put(d.found, user, f.finding)
+		put(d.found, user, f.finding, maxKept)
 	}
 	close(f.done)
 }
@@ -190,8 +191,8 @@ func (d *Directory) sight(user string, f finding) (derive bool) {
 
 // put adds to a map that is emptied when it is full: what is lost is asked for, or
 // made, once more.
-func put[K comparable, V any](m map[K]V, key K, value V) {
-	if len(m) >= maxKept {
+func put[K comparable, V any](m map[K]V, key K, value V, limit int) {
+	if len(m) >= limit {
 		clear(m)
 	}
 	m[key] = value

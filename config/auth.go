@@ -172,12 +172,24 @@ func (l *loader) lookup(n *node) {
 		}
 		l.bad(n.child("cluster").val, "no cluster is called %q%s", q.Cluster, didYouMean(q.Cluster, names))
 	}
+	l.lentLogin(n)
 	if q.Query != "" && !parameter.MatchString(q.Query) {
 		l.bad(n.child("query").val, "auth.query has no $1, which stands for the name of the user")
 	}
 	if !q.Password.IsZero() && q.User == "" {
 		l.bad(n.at, "auth.query_password is given without query_user")
 	}
+}
+
+// lentLogin warns if whoever is lent a server connection could ask for secrets.
+func (l *loader) lentLogin(n *node) {
+	q := &l.auth.Lookup
+	c := l.config.Cluster(q.Cluster)
+	if c == nil || q.User != "" && q.User != c.User {
+		return
+	}
+	l.warn(n.at, "users are looked up as the login of cluster %q, with which clients run their SQL: they could read the secrets too; "+
+		"let auth.query_user be a login of its own", c.Name)
 }
 
 // neededSecrets tells if passwords are asked for and nobody knows any.

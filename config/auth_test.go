@@ -126,6 +126,11 @@ func TestAnyKeyOfALookUpTurnsItOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Unsetenv("TENANTPOOL_TEST_LOOKER")
+	for lines, want := range map[string]int{"query_user = \"app\"\n": 1, "cluster = \"main\"\n": 1, "query_user = \"looker\"\n": 0} {
+		if c := mustAuth(t, lines, nil); len(c.Warnings) != want || want == 1 && !strings.Contains(warnings(c), "they could read the secrets too") {
+			t.Errorf("%s: %v", lines, c.Warnings)
+		}
+	}
 	c := mustAuth(t, "query_user = \"looker\"\nquery_password_env = \"TENANTPOOL_TEST_LOOKER\"\n", nil)
 	if c.Auth.Lookup.Password.Reveal() != "secret" {
 		t.Error("the password is not found")

@@ -68,6 +68,7 @@ func TestEveryCommentedSettingOfTheSampleIsRight(t *testing.T) {
 	}
 	all := strings.NewReplacer(
 		"password_file = \"app.password\"", "password = \"x\"",
+		"query_password_file = \"auth.password\"", "query_password = \"x\"", "\"pg_ident.conf\"", "\"/dev/null\"",
 		"isolation = \"shared\"", "isolation = \"role\"").Replace(strings.Join(out, ""))
 	c := mustLoad(t, all)
 	if len(c.Tenants) != 1 || c.Rules[0].Role != "{tenant}" || c.Prepared.Bytes != 64<<20 {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -260,6 +261,41 @@ func TestACrowdOfOneUserAsksOnce(t *testing.T) {
 		}
 		if asked := w.value(t, "SELECT count(*) FROM public.asked WHERE who = 'acme'"); asked != "1" && time.Since(began) < 30*time.Second {
 			t.Errorf("acme was asked for %s times", asked)
+		}
+	})
+}
+
+// The function that the README shows does what it says, for the login that it is lent to.
+func TestTheFunctionOfTheREADMEFindsUsers(t *testing.T) {
+	needsPooler(t)
+	text, err := os.ReadFile("../README.md")
+	must(t, err)
+	block := func(kind string) string {
+		_, rest, _ := strings.Cut(string(text), "```"+kind+"\n[auth]\ncluster")
+		if kind == "sql" {
+			_, rest, _ = strings.Cut(string(text), "```sql\n")
+		}
+		code, _, ok := strings.Cut(rest, "```")
+		if !ok {
+			t.Fatalf("the README shows no %s", kind)
+		}
+		return code
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		r := w.roles(t, "CREATE ROLE %in LOGIN PASSWORD 'right'; CREATE ROLE %out LOGIN PASSWORD 'right' VALID UNTIL '2020-01-01'")
+		w.exec(t, strings.ReplaceAll(block("sql"), "tenantpool_auth", r+"auth"))
+		auth := "method = \"scram-sha-256\"\ncluster" + strings.ReplaceAll(block("toml"), "tenantpool_auth", r+"auth")
+		p := startPooler(t, w, setup{auth: auth, more: anyLoginToAcme, beside: map[string]string{"auth.password": "...\n"}})
+		c, refused := tryLogin(t, p.endpoint, r+"in", "right", "acme")
+		if refused != nil {
+			t.Fatal(refused)
+		}
+		c.expect(askWho, "acme")
+		if other, wrong := refusal(t, p, r+"out", "right", "acme"), refusal(t, p, r+"in", "wrong", "acme"); other != wrong {
+			t.Errorf("an expired user gives\n%sa wrong password\n%s", other, wrong)
+		}
+		if _, failed := c.try("SELECT * FROM auth.find('" + r + "in')"); failed == nil || failed.code != "42501" {
+			t.Errorf("a client may call the function: %v", failed)
 		}
 	})
 }
