@@ -86,7 +86,7 @@ func (g *login) facts() auth.Client {
 	switch a := g.conn.RemoteAddr().(type) {
 	case *net.TCPAddr:
 		about.Address = a.AddrPort().Addr().Unmap()
-	default:
+	case *net.UnixAddr:
 		about.Socket = true
 	}
 	return about
