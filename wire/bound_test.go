@@ -134,3 +134,24 @@ func TestAPasswordIsOneStringAndNothingElse(t *testing.T) {
 		t.Error("two strings pass")
 	}
 }
+
+func FuzzBoundScramServer(f *testing.F) {
+	f.Add(ScramSHA256Plus, []byte("p=tls-server-end-point,,n=,r=nonce"), []byte("c=,r=nonce,p=AAAA"))
+	f.Add(ScramSHA256, []byte("n,,n=,r=nonce"), []byte("c=biws,r=nonce,p=AAAA"))
+	f.Add(ScramSHA256, []byte("y,,n=,r=nonce"), []byte(""))
+	v, err := ParseVerifier(pencil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, mechanism string, first, final []byte) {
+		s := NewBoundScramServer(v, endPoint)
+		reply, err := s.First(mechanism, first)
+		bound := mechanism == ScramSHA256Plus && bytes.HasPrefix(first, []byte(endPointFlag+","))
+		if err == nil && (len(reply) == 0 || !bound && (mechanism != ScramSHA256 || first[0] != 'n')) {
+			t.Errorf("%s %q: %q", mechanism, first, reply)
+		}
+		if reply, err := s.Final(final); err == nil {
+			t.Errorf("logged in without the password: %q", reply)
+		}
+	})
+}
