@@ -158,7 +158,7 @@ var parameter = regexp.MustCompile(`\$1($|[^0-9])`)
 // lookup judges how users are looked for. It is on if one of its keys is given.
 func (l *loader) lookup(n *node) {
 	q := &l.auth.Lookup
-	q.Password = l.password(n, "auth", "query_", l.auth.password)
+	q.Password, _ = l.password("auth", "query_", n, l.auth.password)
 	if *q == (Lookup{}) || len(l.config.Clusters) == 0 {
 		return
 	}
@@ -219,20 +219,28 @@ func (l *loader) usersFile(n *node) {
 	a := &l.config.Auth
 	written := a.UsersFile
 	a.UsersFile = l.relative(written)
-	users, err := loadUsers(a.UsersFile)
+	a.Users = l.readUsers(n, "auth.users_file", written)
+	l.secrets(n, a.Users)
+}
+
+// readUsers reads a file of users that a key names. If it cannot, it says why
+// and gives none.
+func (l *loader) readUsers(n *node, key, written string) *Users {
+	path := l.relative(written)
+	users, err := loadUsers(path)
 	var problems Problems
 	switch {
 	case errors.As(err, &problems):
-		file := l.add(a.UsersFile, "")
+		file := l.add(path, "")
 		for _, p := range problems {
 			l.faults = append(l.faults, located{file, p})
 		}
 	case err != nil:
-		l.bad(n.val, "auth.users_file: cannot read %s: %s", written, cause(err))
+		l.bad(n.val, "%s: cannot read %s: %s", key, written, cause(err))
 	default:
-		a.Users = users
-		l.secrets(n, users)
+		return users
 	}
+	return &Users{}
 }
 
 // secrets warns of users that cannot log in by the method.

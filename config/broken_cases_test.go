@@ -188,16 +188,26 @@ var brokenConfigs = []struct{ name, text, want string }{
 		`9:1: cluster.tls_key is given without tls_cert`},
 	{"failover list", strings.Replace(head, "\"127.0.0.1\"", "[\"127.0.0.1\", \"127.0.0.2\"]", 1) + route,
 		`5:22: cluster.host: a second server to fail over to is not supported in this version`},
-	{"discard between tenants", head + "tenant_change = \"discard\"\n" + route,
-		`8:17: cluster.tenant_change = "discard" is not supported in this version; it knows "scrub"`},
 	{"schema check at other times", head + "schema_check = \"swich\"\n" + route,
 		`8:16: cluster.schema_check should be a time in ms, s, m or h, like "10s" or "1h30m", not "swich"`},
-	{"dedicated isolation of a route", head + route + "isolation = \"dedicated\"\nlogin = \"{tenant}\"\n",
-		`13:13: route.isolation = "dedicated" is not supported in this version; it knows "shared", "role"
-14:1: route.login is not supported in this version`},
-	{"dedicated isolation of a tenant", head + route + "[tenant.acme]\nisolation = \"dedicated\"\npassword = \"x\"\n",
-		`14:13: tenant.isolation = "dedicated" is not supported in this version; it knows "shared", "role"
-15:1: tenant.password is not supported in this version`},
+	{"spare connections that belong to no tenant", head + "min_pool_size = 2\ntenant_change = \"discard\"\n" + route,
+		`8:17: cluster.min_pool_size has no use with tenant_change = "discard": every connection belongs to a tenant`},
+	{"dedicated logins that nobody has listed", head + route + "isolation = \"dedicated\"\n",
+		`8:3: isolation = "dedicated" with tenants = "schema" needs login_secrets_file in [cluster.main]`},
+	{"a dedicated tenant without a secret", head + route + "[tenant.acme]\nisolation = \"dedicated\"\n",
+		`13:9: login "acme" of tenant "acme" has no secret: add it to login_secrets_file of [cluster.main], or password_file to [tenant.acme]`},
+	{"a login missing in the file", head + "login_secrets_file = \"users.txt\"\n" + route + "[tenant.acme]\nisolation = \"dedicated\"\nlogin = \"app_{schema}\"\n",
+		`14:9: login "app_acme" of tenant "acme" has no secret: add it to login_secrets_file of [cluster.main], or password_file to [tenant.acme]`},
+	{"login secrets not there", head + "login_secrets_file = \"no.txt\"\n" + route,
+		`8:22: cluster.login_secrets_file: cannot read no.txt: no such file or directory`},
+	{"login of a shared tenant", head + route + "login = \"{tenant}\"\n",
+		`13:9: login has no effect at isolation = "shared"; use isolation = "dedicated"`},
+	{"one login for all", head + "login_secrets_file = \"users.txt\"\n" + route + "isolation = \"dedicated\"\nlogin = \"app\"\n",
+		`15:9: login "app" is the same for every tenant; put {tenant} in it`},
+	{"login that is none", head + route + "[tenant.acme]\nisolation = \"dedicated\"\nlogin = \"none\"\npassword = \"x\"\n",
+		`15:9: "none" is not a role: SET ROLE takes it for no role at all`},
+	{"two passwords of a tenant", head + route + "[tenant.acme]\nisolation = \"dedicated\"\npassword = \"x\"\npassword_env = \"y\"\n",
+		`16:1: tenant.password and password_env are both given; one is enough`},
 	{"server name without TLS", head + "[[route]]\nserver_name = \"{tenant}.example\"\nusers = [\"app\"]\ncluster = \"main\"\n",
 		`9:1: route.server_name: no client can say a server name while tls = "disable"`},
 	{"no cluster", "[auth]\nmethod = \"trust\"\n" + route,
@@ -322,12 +332,12 @@ var brokenConfigs = []struct{ name, text, want string }{
 		`1:12: include "*.toml" takes in this file itself`},
 	{"include pattern", "include = [\"[\"]\n" + head + route,
 		`1:12: include "[" is not a valid pattern`},
-	{"many faults in file order", "lisen = 1\nquery_timeout = 5\n" + head + "port = \"x\"\n" + strings.Replace(route, "main", "man", 1) + "isolation = \"dedicated\"\n[tenant.pg_x]\nmax_clients = -2\n",
+	{"many faults in file order", "lisen = 1\nquery_timeout = 5\n" + head + "port = \"x\"\n" + strings.Replace(route, "main", "man", 1) + "isolation = \"private\"\n[tenant.pg_x]\nmax_clients = -2\n",
 		`1:1: unknown key "lisen" (did you mean "listen"?)
 2:17: query_timeout should be a string with a unit, like "10s", not 5
 10:8: cluster.port should be a whole number, not "x"
 14:11: no cluster is called "man" (did you mean "main"?)
-16:13: route.isolation = "dedicated" is not supported in this version; it knows "shared", "role"
+16:13: route.isolation should be one of "shared", "role", "dedicated", not "private"
 17:9: "pg_x": names that begin with pg_ belong to Postgres
 18:15: tenant.max_clients should be at least 0, not -2`},
 }

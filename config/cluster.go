@@ -2,8 +2,6 @@ package config
 
 import (
 	"net"
-	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +27,8 @@ func (l *loader) clusters(n *node) {
 		l.hosts(kid, &raw)
 		l.serverTLS(kid, &raw)
 		l.pool(kid, &raw)
-		raw.Password = l.password(kid, "cluster", "", raw.password)
+		raw.Password, _ = l.password("cluster", "", kid, raw.password)
+		l.loginSecrets(kid, &raw)
 		l.config.Clusters = append(l.config.Clusters, raw.Cluster)
 	}
 }
@@ -85,55 +84,7 @@ func (l *loader) pool(n *node, c *rawCluster) {
 	if c.MinPoolSize > c.PoolSize {
 		l.bad(n.child("min_pool_size").val, "cluster.min_pool_size = %d is more than pool_size = %d", c.MinPoolSize, c.PoolSize)
 	}
-}
-
-// password finds the one secret that is given for a section, inline, in a file or
-// in the environment. prefix is what its keys begin with.
-func (l *loader) password(n *node, section, prefix string, raw rawPassword) (found Secret) {
-	if n == nil {
-		return found
+	if c.TenantChange == "discard" && c.MinPoolSize > 0 {
+		l.bad(n.child("min_pool_size").val, `cluster.min_pool_size has no use with tenant_change = "discard": every connection belongs to a tenant`)
 	}
-	var first *node
-	for _, kid := range n.kids {
-		form, ok := strings.CutPrefix(kid.key, prefix)
-		if !ok || !slices.Contains([]string{"password", "password_file", "password_env"}, form) || l.failed[kid] {
-			continue
-		}
-		if first != nil {
-			l.bad(kid.at, "%s.%s and %s are both given; one is enough", section, first.key, kid.key)
-			continue
-		}
-		first = kid
-		secret, wrong := l.secret(form, raw)
-		if wrong != "" {
-			l.bad(kid.val, "%s.%s: %s", section, kid.key, wrong)
-		}
-		found = NewSecret(secret)
-	}
-	return found
-}
-
-// secret reads the secret that a key leads to.
-func (l *loader) secret(form string, raw rawPassword) (secret, wrong string) {
-	switch form {
-	default:
-		secret = raw.text
-	case "password_file":
-		text, err := os.ReadFile(l.relative(raw.file))
-		if err != nil {
-			return "", "cannot read " + raw.file + ": " + cause(err)
-		}
-		secret, _, _ = strings.Cut(string(text), "\n")
-		secret = strings.TrimSuffix(secret, "\r")
-	case "password_env":
-		value, set := os.LookupEnv(raw.env)
-		if !set {
-			return "", "the environment has no " + raw.env
-		}
-		secret = value
-	}
-	if secret == "" {
-		return "", "the password is empty"
-	}
-	return secret, ""
 }

@@ -53,6 +53,8 @@ type Config struct {
 	Rules           []routing.Rule
 	Tenants         []routing.TenantEntry
 	Table           *routing.Table // built from Rules and Tenants
+
+	tenantSecrets map[string]Secret // of logins, by tenant
 }
 
 // Address is where to listen, ready for net.Listen.
@@ -101,12 +103,15 @@ type Cluster struct {
 	Password Secret // "" is none
 	TLS      TLS
 
+	LoginSecrets *Users // of the tenants' own logins; nil if none are given
+	TrustsLogins bool   // the server asks those that are not listed for no password
+
 	PoolSize            int
 	MinPoolSize         int
 	MaxTenantsPerServer int // tenants one server connection ever serves; 0 is no limit
 
 	SameTenant     string        // "watch", "switch" or "trust"
-	TenantChange   string        // "scrub"
+	TenantChange   string        // "scrub" or "discard"
 	SchemaCheck    time.Duration // 0 is off
 	SchemaAtSwitch bool          // and at each switch
 }
@@ -127,15 +132,15 @@ func (c *Config) ProfileSettingNames(cluster string) []string {
 	return c.Table.SettingNames(cluster)
 }
 
-// SwitchesRoles reports whether a tenant of the cluster may be isolated more
-// strictly than Shared, so that its login must not be able to do anything.
+// SwitchesRoles reports whether a tenant of the cluster may be isolated by a
+// role, so that the cluster's login must not be able to do anything.
 func (c *Config) SwitchesRoles(cluster string) bool {
 	for _, r := range c.Rules {
-		if r.Cluster == cluster && r.Isolation != routing.Shared {
+		if r.Cluster == cluster && r.Isolation == routing.RoleSwitch {
 			return true
 		}
 	}
 	return slices.ContainsFunc(c.Tenants, func(t routing.TenantEntry) bool {
-		return t.Isolation != nil && *t.Isolation != routing.Shared && (t.Cluster == "" || t.Cluster == cluster)
+		return t.Isolation != nil && *t.Isolation == routing.RoleSwitch && (t.Cluster == "" || t.Cluster == cluster)
 	})
 }

@@ -67,7 +67,8 @@ func TestEveryCommentedSettingOfTheSampleIsRight(t *testing.T) {
 		out = append(out, line)
 	}
 	all := strings.NewReplacer(
-		"password_file = \"app.password\"", "password = \"x\"",
+		"password_file = \"app.password\"", "password = \"x\"", "logins.txt", "users.txt",
+		"password_file = \"acme.password\"", "password = \"x\"",
 		"query_password_file = \"auth.password\"", "query_password = \"x\"", "\"pg_ident.conf\"", "\"/dev/null\"",
 		"isolation = \"shared\"", "isolation = \"role\"").Replace(strings.Join(out, ""))
 	c := mustLoad(t, all)

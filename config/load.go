@@ -18,7 +18,7 @@ import (
 func Load(path string) (*Config, error) {
 	l := &loader{
 		reader: reader{failed: make(map[*node]bool)},
-		config: &Config{File: path},
+		config: &Config{File: path, tenantSecrets: make(map[string]Secret)},
 	}
 	l.main(path)
 	if len(l.faults) > 0 {
@@ -56,6 +56,7 @@ func (l *loader) main(path string) {
 	l.include(include)
 	l.placement()
 	l.table()
+	l.logins()
 	l.authentication()
 }
 
@@ -127,6 +128,9 @@ func (l *loader) entries(n *node) {
 		raw := rawTenant{TenantEntry: routing.TenantEntry{Name: kid.key}}
 		s.decode(&l.reader, kid, &raw)
 		raw.Disabled = raw.state == "disabled"
+		if secret, given := l.password("tenant", "", kid, raw.password); given {
+			l.config.tenantSecrets[raw.Name] = secret
+		}
 		l.config.Tenants = append(l.config.Tenants, raw.TenantEntry)
 		l.tenants = append(l.tenants, kid)
 	}

@@ -16,12 +16,13 @@ type rawGlobal struct {
 
 type rawCluster struct {
 	Cluster
-	password rawPassword
-	tls      rawTLS
-	ignored  any
+	password     rawPassword
+	loginSecrets string // the path of the file
+	tls          rawTLS
+	ignored      any
 }
 
-// rawPassword is a password, or where it is kept.
+// rawPassword is where a password is said to be; one of the three is given.
 type rawPassword struct{ text, file, env string }
 
 type rawAuth struct {
@@ -35,11 +36,10 @@ type rawTLS struct{ mode, cert, key, ca string }
 
 type rawRoute struct {
 	routing.Rule
-	ignored any
 }
 
 type rawTenant struct {
 	routing.TenantEntry
-	state   string
-	ignored any
+	state    string
+	password rawPassword
 }

@@ -14,7 +14,7 @@ func BenchmarkCheckout(b *testing.B) {
 		c.pool = p
 		p.size++
 		p.lent++
-		c.place, c.tenant = lent, p.place(w.Want).tenant
+		c.account, c.place, c.tenant = p.own, lent, p.place(w.Want).tenant
 		c.tenant.lent++
 		c.Plan(w.Holder, w.Want, Watch)
 		c.Switching()

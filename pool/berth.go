@@ -16,6 +16,9 @@ const (
 
 // berth is the pool's side of a connection, guarded by the pool's mutex.
 type berth struct {
+	account *accountPlace // who it has logged in as
+	heir    *accountPlace // while leaving: whom it makes room for
+	turn    time.Time     // until when it need not make room while it is waited for
 	place   place
 	anchor  *anchor
 	suspect bool         // was to be inspected while joining
@@ -35,7 +38,7 @@ type listKind uint8
 
 const (
 	ofAll    listKind = iota // of the pool
-	ofTenant                 // of the tenant whose traces it holds
+	ofTenant                 // of its account, or of the tenant whose traces it holds if it is the cluster's login's
 	ofState                  // of the state it carries, or of those that carry none
 	kinds
 )

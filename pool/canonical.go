@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -11,17 +12,21 @@ import (
 
 // canonical is an answer of Canonical's.
 type canonical struct {
-	own      []Setting
-	reported *Params
+	own     []Setting // those that change something
+	all     []Setting // those that can be set
+	changed *Params
 }
 
 // Canonical has the server judge a client's startup settings as it would judge
 // them at login: canon are those that differ from what a connection without a
-// state has, with the values as the server spells them, and reported is what it
-// would then report. Path, role and session_authorization are left out: they
-// are not a client's to set. The error is the server's own refusal, a
-// *wire.Error, or ctx's. Answers are kept per distinct list.
-func (p *Pool) Canonical(ctx context.Context, own []Setting) (canon []Setting, reported *Params, err error) {
+// state has, with the values as the server spells them, and changed is what it
+// would then report of these and of all that is asked for. For a profile with
+// an account, whose connections may have other settings of their own, canon are
+// all that can be set. Path, role and session_authorization are left out: they
+// are not a client's to set.
+// The error is the server's own refusal, a *wire.Error, or ctx's. Answers are
+// kept per distinct list.
+func (p *Pool) Canonical(ctx context.Context, prof *Profile, own []Setting) (canon []Setting, changed *Params, err error) {
 	var asked []Setting
 	for _, s := range own {
 		if name := settingName(s.Name); !pathOrRole(name) {
@@ -45,7 +50,10 @@ func (p *Pool) Canonical(ctx context.Context, own []Setting) (canon []Setting, r
 			return answer, err
 		})
 	}
-	return answer.own, answer.reported, err
+	if prof != nil && prof.spec.Account != nil {
+		return answer.all, answer.changed, err
+	}
+	return answer.own, answer.changed, err
 }
 
 func (x *control) known(key string) (canonical, bool) {
@@ -73,6 +81,12 @@ func (t *trial) changes() bool {
 		return !t.isBlank(kind)
 	}
 	return t.unset || t.value != t.blank
+}
+
+// fixed says that a session of an ordinary login cannot set it.
+func (t *trial) fixed() bool {
+	context, _, _ := strings.Cut(t.about, " ")
+	return context != "" && context != "user"
 }
 
 // isBlank says that the value means what the blank one does. Version 18 reads
@@ -129,18 +143,26 @@ func (x *control) try(ctx context.Context, pg *pgconn.PgConn, asked []Setting) (
 	if err := set(ctx, pg, append(order, encoding...)); err != nil {
 		return canonical{}, err
 	}
-	answer := canonical{reported: x.greeting()}
+	var answer canonical
 	for name, value := range x.statuses {
-		if before[name] != value {
-			answer.reported = answer.reported.Set(name, value)
+		if before[name] != value || asksFor(asked, name) {
+			answer.changed = answer.changed.Set(name, value)
 		}
 	}
 	for _, t := range trials {
 		if t.changes() {
 			answer.own = append(answer.own, Setting{t.name, t.value})
 		}
+		if t.changes() || !t.fixed() {
+			answer.all = append(answer.all, Setting{t.name, t.value})
+		}
 	}
 	return answer, nil
+}
+
+func asksFor(asked []Setting, name string) bool {
+	name = lower(name)
+	return slices.ContainsFunc(asked, func(s Setting) bool { return s.Name == name })
 }
 
 // maxTried is how many lists one connection tries: the server remembers every

@@ -146,7 +146,7 @@ func (x *control) shut(now time.Time) error {
 // open logs in and looks into the connection for the table of what the server
 // reports, which pgconn goes on to keep up to date.
 func (x *control) open(ctx context.Context) (*pgconn.PgConn, map[string]string, error) {
-	pg, err := x.p.open(ctx, map[string]string{
+	pg, err := x.p.open(ctx, x.p.loginOf(nil), map[string]string{
 		"application_name": controlName,
 		"client_encoding":  "UTF8",
 		"search_path":      "pg_catalog",
@@ -192,11 +192,15 @@ func (x *control) close() {
 	}
 }
 
-// Welcome is what a server reports to a login that carries no state: the
-// ParameterStatus table to greet clients with. It is cached; the first call
-// connects, and waits through a server that is unreachable or starting until
-// ctx ends. The error is a *wire.Error: why the last attempt failed.
-func (p *Pool) Welcome(ctx context.Context) (*Params, error) {
+// Welcome is what a server reports to a login that carries none of a client's
+// settings: the ParameterStatus table to greet clients of a profile with, or of
+// the cluster's login for nil. It is cached; the first call connects, and waits
+// through a server that is unreachable or starting until ctx ends. The error is
+// a *wire.Error: why the last attempt failed.
+func (p *Pool) Welcome(ctx context.Context, prof *Profile) (*Params, error) {
+	if prof != nil && prof.spec.Account != nil {
+		return p.welcomeOf(ctx, prof.spec.Account)
+	}
 	x := &p.control
 	for {
 		if w := x.greeting(); w != nil {

@@ -97,90 +97,154 @@ func cause(err error) string {
 	return "login failed"
 }
 
-// grow starts the logins that are due: one for each who waits, and extra ones,
-// as long as there is room. It is called under the lock.
+// grow has logins begin that are due: one for each who waits, and extra ones of
+// the cluster's login, as long as there is room. For those who wait room is made
+// if need be. It is called under the lock.
 func (p *Pool) grow(extra int) {
-	want := min(p.queue.n+extra, maxDials) - p.dialing
-	want = min(want, p.o.Size-p.size)
-	if want <= 0 || p.closed {
-		return
-	}
-	if p.gate.err != nil {
-		if p.dialing > 0 {
-			return
+	for !p.closed && (p.size < p.o.Size || p.all.n > 0) {
+		a := p.neediest()
+		if a == nil || !p.provide(a) {
+			break
 		}
-		if pause := time.Until(p.gate.next); pause > 0 {
-			p.tryAgainIn(pause)
-			return
-		}
-		want = 1
 	}
-	for range want {
-		p.dialing++
-		p.size++
-		go p.dial()
+	p.expand(extra)
+}
+
+// expand is grow for the cluster's login alone, and makes no room.
+func (p *Pool) expand(extra int) {
+	for !p.closed && p.own.queue.n+extra > p.own.dialing && p.size < p.o.Size && p.mayDial(p.own) {
+		p.begin(p.own)
 	}
 }
 
-func (p *Pool) tryAgainIn(pause time.Duration) {
-	if p.retrying {
+// spare is how many connections of the cluster's login are missing to MinSize.
+func (p *Pool) spare() int { return max(0, p.o.MinSize-p.own.size) }
+
+// provide has a login of a's begin, or closes an idle connection to make room
+// for it. It returns false if there is none.
+func (p *Pool) provide(a *accountPlace) bool {
+	if p.size < p.o.Size {
+		p.begin(a)
+		return true
+	}
+	c := p.victim()
+	if c == nil {
+		return false
+	}
+	p.unlist(c)
+	p.evict(c, a)
+	return true
+}
+
+// mayDial says whether a login of a's may begin now. While they fail, and before
+// the first has succeeded, there is one at a time, which keeps no other account
+// from logging in.
+func (p *Pool) mayDial(a *accountPlace) bool {
+	if a.gate.err == nil && a.proven {
+		return p.rush+p.due < maxDials
+	}
+	if a.dialing+a.due > 0 {
+		return false
+	}
+	if a.gate.err != nil {
+		if pause := time.Until(a.gate.next); pause > 0 {
+			p.tryAgainIn(a, pause)
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Pool) tryAgainIn(a *accountPlace, pause time.Duration) {
+	if a.retrying {
 		return
 	}
-	p.retrying = true
+	a.retrying = true
 	time.AfterFunc(pause, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.retrying = false
-		p.grow(max(0, p.o.MinSize-p.size))
+		a.retrying = false
+		p.grow(p.spare())
 	})
 }
 
-// dial logs in once.
-func (p *Pool) dial() {
-	ctx, cancel := context.WithTimeout(p.ctx, p.o.ConnectTimeout)
-	c, err := p.connect(ctx)
-	cancel()
-	if err != nil {
-		p.notArrived(err)
-		return
+// begin has a login of a's begin.
+func (p *Pool) begin(a *accountPlace) {
+	p.dialing++
+	p.size++
+	a.dialing++
+	a.size++
+	rushed := a.gate.err == nil && a.proven
+	if rushed {
+		p.rush++
 	}
-	p.arrived(c)
+	go p.dial(a, rushed)
 }
 
-// notArrived closes the gate. If that is for good, and there is no connection
-// that could come back, those who wait are told so.
-func (p *Pool) notArrived(err error) {
+// dial logs in once.
+func (p *Pool) dial(a *accountPlace, rushed bool) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(p.ctx, p.o.ConnectTimeout)
+	c, err := p.connect(ctx, a.account)
+	cancel()
+	if err != nil {
+		p.notArrived(a, rushed, err)
+		return
+	}
+	now := time.Now()
+	c.account, c.turn = a, now.Add(turnAfter(now.Sub(began)))
+	p.arrived(c, rushed)
+}
+
+// landed notes that a login of a's has ended. What it counted for is the
+// caller's to note in the same breath.
+func (p *Pool) landed(a *accountPlace, rushed bool) {
+	p.dialing--
+	a.dialing--
+	if rushed {
+		p.rush--
+	}
+}
+
+// notArrived closes the account's gate. If that is for good, and it has no
+// connection that could come back, those who wait for one are told so.
+func (p *Pool) notArrived(a *accountPlace, rushed bool, err error) {
 	if p.ctx.Err() == nil {
-		p.event(Event{Kind: EventConnectFailed, Err: err})
+		p.event(Event{Kind: EventConnectFailed, Tenant: a.account.tenant(), Err: err})
 	}
 	p.mu.Lock()
-	p.dialing--
+	p.landed(a, rushed)
+	a.size--
 	p.counts.FailedLogins++
-	p.gate.failed(err, time.Now())
+	a.gate.failed(err, time.Now())
+	p.troubled[a] = struct{}{}
 	p.shrink()
-	hopeless := p.hopeless()
-	p.grow(max(0, p.o.MinSize-p.size))
+	hopeless := p.hopeless(a)
+	p.grow(p.spare())
 	p.mu.Unlock()
 	if hopeless {
 		p.sweep(func(w *Waiter) *wire.Error { return p.refusal(w.at) })
 	}
 }
 
-// hopeless says that there is no connection and that none is to be had before
-// the next attempt.
-func (p *Pool) hopeless() bool {
-	return p.gate.permanent && p.lent+p.watched+p.all.n == 0 && time.Now().Before(p.gate.next)
+// hopeless says that an account has no connection and that none is to be had
+// before the next attempt.
+func (p *Pool) hopeless(a *accountPlace) bool {
+	return a.gate.permanent && a.size == a.dialing && time.Now().Before(a.gate.next)
 }
 
 // arrived takes a new connection in.
-func (p *Pool) arrived(c *Conn) {
-	p.event(Event{Kind: EventConnected, PID: c.PID})
+func (p *Pool) arrived(c *Conn, rushed bool) {
+	a := c.account
+	p.event(Event{Kind: EventConnected, PID: c.PID, Tenant: a.account.tenant()})
 	p.learn(c)
 	now := time.Now()
 	p.mu.Lock()
-	p.dialing--
+	p.landed(a, rushed)
 	p.counts.Logins++
-	p.gate.passed()
+	a.gate.passed()
+	delete(p.troubled, a)
+	a.proven, a.welcome = true, c.Reported
 	if p.o.Lifetime > 0 {
 		c.expires = now.Add(p.o.Lifetime + (jitter(p.o.Lifetime)-p.o.Lifetime)/2)
 	}
@@ -198,7 +262,7 @@ func (p *Pool) arrived(c *Conn) {
 	p.mu.Unlock()
 	p.serve()
 	p.mu.Lock()
-	p.grow(max(0, p.o.MinSize-p.size))
+	p.grow(p.spare())
 	p.mu.Unlock()
 }
 
@@ -215,11 +279,15 @@ func (p *Pool) learn(c *Conn) {
 	}
 }
 
-// LastError says why there is no server connection: nil if logins succeed or
-// were not tried, 08006 with cause and age if the server does not answer, else
-// what the server said.
-func (p *Pool) LastError() *wire.Error {
+// LastError says why there is no server connection for a profile, or of the
+// cluster's login for nil: nil if logins succeed or were not tried, 08006 with
+// cause and age if the server does not answer, else what the server said.
+func (p *Pool) LastError(prof *Profile) *wire.Error {
+	a := p.own
+	if prof != nil {
+		a = p.accountPlace(prof.spec.Account)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.gate.report(time.Now())
+	return a.gate.report(time.Now())
 }

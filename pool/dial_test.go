@@ -39,14 +39,14 @@ func TestAnUnreachableServerIsTriedByOneAtATimeEverMoreRarely(t *testing.T) {
 				t.Errorf("login %d was tried %v after the one before", i, pause)
 			}
 		}
-		e := k.LastError()
+		e := k.LastError(nil)
 		if e == nil || e.Code != "08006" || e.Message != "server is unreachable: login failed, for 5m0s" {
 			t.Errorf("the last error is %v", e)
 		}
 		k.setFail(nil)
 		time.Sleep(20 * time.Second)
-		if s := k.Stats(); s.Lent != 20 || k.LastError() != nil {
-			t.Errorf("after it came back: %+v, %v", s, k.LastError())
+		if s := k.Stats(); s.Lent != 20 || k.LastError(nil) != nil {
+			t.Errorf("after it came back: %+v, %v", s, k.LastError(nil))
 		}
 		for _, s := range all {
 			if s.refused != nil {
@@ -134,7 +134,7 @@ func TestAFullServerKeepsWaitersWaiting(t *testing.T) {
 		if n := len(k.tried()); n > 1+maxDials+5+5 {
 			t.Errorf("%d logins were tried", n)
 		}
-		if e := k.LastError(); e == nil || e.Code != "53300" {
+		if e := k.LastError(nil); e == nil || e.Code != "53300" {
 			t.Errorf("the last error is %v", e)
 		}
 		a.give()

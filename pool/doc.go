@@ -16,6 +16,14 @@
 // panics. Pool.Inspect takes an idle connection out in the same way. Between
 // Release and the next grant a connection belongs to the pool.
 //
+// # Accounts
+//
+// A connection is lent only within the account that it has logged in as: the
+// cluster's login, which most tenants share, or an Account, which is one
+// tenant's. All accounts of a pool share Options.Size; when it is full, a
+// connection of one makes room for a login of another (evict.go). What can go
+// wrong with a login is its account's affair: back-off, refusals, alarms.
+//
 // # Locks
 //
 // Each Pool has one mutex. Nothing is read, written, dialled or called back
@@ -26,5 +34,6 @@
 // # Limits
 //
 // Only connections without TLS are opened. A cluster is one address. Waiters
-// are served first come, first served, whatever their tenant's weight.
+// are served first come, first served, whatever their tenant's weight; across
+// accounts, when a connection changes them.
 package pool

@@ -19,8 +19,10 @@ type kernel struct {
 	states *States
 
 	mu       sync.Mutex
-	attempts []time.Time // of logins
-	fail     error       // what a login fails with
+	attempts []time.Time   // of logins
+	fail     error         // what a login fails with
+	failing  string        // the tenant whose own logins fail; "" is everybody
+	takes    time.Duration // how long a login takes
 	gates    chan struct{}
 	linger   bool // closed connections do not go by themselves
 	closing  []func()
@@ -40,14 +42,15 @@ func (f *imaginary) Close(done func()) {
 	go done()
 }
 
-func (k *kernel) login(context.Context) (*Conn, error) {
+func (k *kernel) login(_ context.Context, a *Account) (*Conn, error) {
 	if k.gates != nil {
 		<-k.gates
 	}
+	time.Sleep(k.takes)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.attempts = append(k.attempts, time.Now())
-	if k.fail != nil {
+	if k.fail != nil && (k.failing == "" || k.failing == a.tenant()) {
 		return nil, k.fail
 	}
 	k.pids++
@@ -55,7 +58,7 @@ func (k *kernel) login(context.Context) (*Conn, error) {
 		Statements: newStatements(10, 1<<20), Created: time.Now()}
 	c.anchor = &anchor{c}
 	c.Exchange.Idle()
-	return c, nil
+	return c, a.bear(c, "")
 }
 
 // imagine runs a test on a pool in a bubble of its own, and ends the pool.
@@ -677,9 +680,9 @@ func TestCheckoutAndReleaseDoNotAllocate(t *testing.T) {
 	defer k.Close(t.Context())
 	a, b := k.session("a"), k.session("b")
 	for _, s := range []*session{a, b} {
-		s.conn, _ = k.login(t.Context())
-		k.size, k.lent = k.size+1, k.lent+1
-		s.conn.place, s.conn.tenant = lent, k.place(s.Want).tenant
+		s.conn, _ = k.login(t.Context(), nil)
+		k.size, k.lent, k.own.size = k.size+1, k.lent+1, k.own.size+1
+		s.conn.account, s.conn.place, s.conn.tenant = k.own, lent, k.place(s.Want).tenant
 		s.conn.tenant.lent++
 		s.work()
 		s.give()

@@ -11,12 +11,12 @@ type Options struct {
 	Host     string // a name, an address, or a directory that holds a socket
 	Port     uint16
 	Database string
-	User     string
+	User     string // the cluster's login, which tenants without an Account share
 	Password string
 	TLS      TLS
 
 	Size           int           // server connections at most; at least 1
-	MinSize        int           // kept open though nobody needs them
+	MinSize        int           // of the cluster's login, kept open though nobody needs them
 	ConnectTimeout time.Duration // for a login and its checks; 0 is 5 s
 	Lifetime       time.Duration // after which a connection is replaced, ±10 %
 	IdleTimeout    time.Duration // after which an unused one is closed
@@ -29,8 +29,9 @@ type Options struct {
 	// every reset ends in no tenant. Postgres accepts no empty value for most
 	// of its own; those end in the value the server starts with.
 	Blank []string
-	// RefuseSuperuser refuses a login whose rights make roles meaningless;
-	// otherwise there is one EventSuperuser.
+	// RefuseSuperuser refuses a cluster's login whose rights make roles
+	// meaningless; otherwise there is one EventSuperuser. A tenant's own login
+	// that is a superuser is always refused.
 	RefuseSuperuser bool
 
 	PreparedCount int // statements kept per server connection
@@ -63,7 +64,7 @@ const (
 	EventConnectFailed                      // a login failed; Err says why
 	EventDiscarded                          // a server connection was closed; Reason says why
 	EventControlFailed                      // the control connection failed; Err says why
-	EventSuperuser                          // warning: the login is a superuser
+	EventSuperuser                          // warning: the cluster's login is a superuser
 	EventRoleSettings                       // alarm: the login's settings in the database were changed
 	EventLostProof                          // alarm: a path moved that nothing could have moved
 	EventSchemaMissing                      // a tenant's schema is missing or unusable
@@ -116,11 +117,12 @@ const (
 	ReasonIdle                // Options.IdleTimeout
 	ReasonTenants             // Options.MaxTenantsPerServer
 	ReasonShutdown            // the pool closed
+	ReasonEvicted             // it made room for a login of another account
 	reasons                   // how many there are
 )
 
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",
-		"tenants", "shutdown"}[r]
+		"tenants", "shutdown", "evicted"}[r]
 }

@@ -23,12 +23,13 @@ type profilePlace struct {
 	fault   atomic.Pointer[fault]
 }
 
-// statePlace is a state's place in one pool, and the way to the other two.
+// statePlace is a state's place in one pool, and the way to the other three.
 type statePlace struct {
 	idle    idleList
 	unsaid  *wire.Error // why a server that reports its path cannot have the state
 	tenant  *tenantPlace
 	profile *profilePlace
+	account *accountPlace
 	fault   atomic.Pointer[fault]
 }
 
@@ -65,6 +66,7 @@ func (p *Pool) place(s *State) *statePlace {
 		at.unsaid = s.unsayable()
 		at.tenant = p.tenantPlace(s.profile.tenant)
 		at.profile = p.profilePlace(s.profile)
+		at.account = p.accountPlace(s.profile.spec.Account)
 	})
 }
 

@@ -83,8 +83,8 @@ func (c *Conn) keeps(want *State) bool {
 func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 	same := c.owner != nil && c.owner == want.profile.tenant
 	switch {
-	case same && c.user == h && c.carried == want && !c.soiled:
-		return PlanNothing // whatever it left is its own
+	case same && (c.user == h || c.user == 0) && c.carried == want && !c.soiled:
+		return PlanNothing // whatever was left is its own, or it was born so and nobody has used it
 	case c.prepared, !same && (c.shows(want) || c.unseen):
 		return PlanAll // a function may have run PREPARE or DEALLOCATE unseen
 	case !same, c.soiled:

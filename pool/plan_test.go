@@ -68,7 +68,7 @@ func (b *backend) carries(s *State) error {
 
 func testConn() *Conn {
 	p := newPool(Options{Size: 1}, nil)
-	c := &Conn{pool: p, Reported: NewParams(), Statements: newStatements(10, 1<<20)}
+	c := &Conn{pool: p, berth: berth{account: p.own}, Reported: NewParams(), Statements: newStatements(10, 1<<20)}
 	c.anchor = &anchor{c}
 	c.Exchange.Idle()
 	return c

@@ -16,7 +16,8 @@ import (
 type Pool struct {
 	o       Options
 	id      *identity
-	connect func(context.Context) (*Conn, error)
+	connect func(context.Context, *Account) (*Conn, error)
+	own     *accountPlace // of the cluster's login
 	control control
 	cancels chan struct{}  // room for cancel sockets
 	certs   *certs.Watched // nil: no TLS
@@ -29,20 +30,21 @@ type Pool struct {
 	emptied  chan struct{} // closed when the last connection has gone after Close
 	size     int           // all connections; the five below add up to it
 	dialing  int
+	rush     int // of these, those of which there are at most maxDials
+	due      int // of those that are leaving, those that make room
 	lent     int
 	watched  int // inspected
 	leaving  int
-	all      idleList // idle ones
-	fresh    idleList // of these, those that carry no state
-	queue    waiterList
-	crowded  map[*tenantPlace]struct{} // tenants with parked waiters
+	all      idleList                   // idle ones
+	fresh    idleList                   // of these, those that carry no state
+	hungry   []*accountPlace            // accounts with a waiter in their queue, in any order
+	crowded  map[*tenantPlace]struct{}  // tenants with parked waiters
+	troubled map[*accountPlace]struct{} // accounts that cannot log in, so that they are not forgotten
 	tickets  uint64
-	gate     gate
-	retrying bool       // a timer will try to grow again
 	using    []*Profile // whose schemas the next round looks for
 	counts   Counts
-	planted  *string // pg_db_role_setting as first seen
-	warned   bool    // of a superuser
+	planted  map[string]string // by login: pg_db_role_setting as first seen
+	warned   bool              // of a superuser
 
 	reportsPath bool // the server reports its search_path (18 and later)
 }
@@ -56,7 +58,7 @@ func New(o Options) *Pool {
 	return p
 }
 
-func newPool(o Options, connect func(context.Context) (*Conn, error)) *Pool {
+func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) *Pool {
 	o.Size = max(o.Size, 1)
 	o.MinSize = min(o.MinSize, o.Size)
 	if o.ConnectTimeout == 0 {
@@ -66,10 +68,14 @@ func newPool(o Options, connect func(context.Context) (*Conn, error)) *Pool {
 		o:       o,
 		id:      new(identity),
 		connect: connect,
+		own:     &accountPlace{proven: true},
 		cancels: make(chan struct{}, maxCancels),
 		certs:   o.watch(),
 		emptied: make(chan struct{}),
 		crowded: make(map[*tenantPlace]struct{}),
+
+		troubled: make(map[*accountPlace]struct{}),
+		planted:  make(map[string]string),
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.control.init(p)
@@ -137,8 +143,8 @@ func (p *Pool) refusal(at *statePlace) *wire.Error {
 		return at.profile.missing
 	case at.unsaid != nil && p.reportsPath:
 		return at.unsaid
-	case p.hopeless():
-		return p.gate.err
+	case p.hopeless(at.account):
+		return at.account.gate.err
 	}
 	if err := at.profile.fault.Load().now(); err != nil {
 		return err
@@ -146,25 +152,34 @@ func (p *Pool) refusal(at *statePlace) *wire.Error {
 	return at.fault.Load().now()
 }
 
-// pick takes the idle connection that suits w best: its own last one if nobody
-// used it since, one that carries its state, one of its tenant, one that
-// carries none. Failing these the pool grows, and meanwhile w has the one that
-// another tenant left idle for longest: nobody waits while one is idle.
+// pick takes the idle connection of w's account that suits it best: its own last
+// one if nobody used it since, one that carries its state, one of its tenant,
+// one that carries none. Failing these the pool grows, and meanwhile w has the
+// one that another tenant left idle for longest: nobody waits while one is idle.
 func (p *Pool) pick(w *Waiter) *Conn {
+	account := w.at.account
 	switch last := w.last; {
 	case p.all.n == 0:
 		return nil
-	case last != nil && last.c != nil && last.c.pool == p && last.c.place == idle && last.c.keeper == w.Holder:
+	case last != nil && last.c != nil && last.c.pool == p && last.c.place == idle && last.c.keeper == w.Holder && last.c.account == account:
 		return last.c
 	case w.at.idle.first != nil:
 		return w.at.idle.first
+	case account != p.own:
+		return account.idle.first
 	case w.at.tenant.idle.first != nil:
 		return w.at.tenant.idle.first
 	case p.fresh.first != nil:
 		return p.fresh.first
 	}
-	p.grow(1)
-	return p.all.last
+	c := p.all.last
+	for c != nil && c.account != p.own {
+		c = c.links[ofAll].prev
+	}
+	if c != nil {
+		p.expand(1)
+	}
+	return c
 }
 
 func (p *Pool) overLimit(w *Waiter) bool {
@@ -198,17 +213,35 @@ func (p *Pool) Release(c *Conn) {
 		p.serve()
 		return
 	}
+	w := p.pass(c, now)
+	match := len(p.hungry) > 0 && p.all.n > 0 // an idle one may suit somebody who came into a queue just now
+	if len(p.hungry) > 0 && !match {
+		p.grow(0)
+	}
+	p.mu.Unlock()
+	if w != nil {
+		w.Customer.Granted(c)
+	}
+	if match {
+		p.serve()
+	}
+}
+
+// pass gives c, which was given back, to the waiter that it returns, or else to
+// the pool, or has it make room for another account.
+func (p *Pool) pass(c *Conn, now time.Time) *Waiter {
+	if a := p.claimant(c, now); a != nil {
+		p.evict(c, a)
+		return nil
+	}
 	w := p.choose(c)
 	if w == nil {
 		p.shelve(c, now)
-		p.mu.Unlock()
-		return
+		return nil
 	}
 	p.dequeue(w)
 	p.lend(c, w)
-	p.grow(0)
-	p.mu.Unlock()
-	w.Customer.Granted(c)
+	return w
 }
 
 // unfit says why c is not to be lent again.
@@ -281,13 +314,16 @@ func (p *Pool) shelve(c *Conn, now time.Time) {
 	c.keeper = c.user
 	c.since = now
 	p.all.push(c, ofAll)
-	if c.owner != nil {
+	switch {
+	case c.account != p.own:
+		c.account.idle.push(c, ofTenant)
+	case c.owner != nil:
 		p.tenantPlace(c.owner).idle.push(c, ofTenant)
 	}
 	switch {
 	case c.carried != nil:
 		p.place(c.carried).idle.push(c, ofState)
-	case c.owner == nil:
+	case c.owner == nil && c.account == p.own:
 		p.fresh.push(c, ofState)
 	}
 }
@@ -301,6 +337,7 @@ func (p *Pool) unlist(c *Conn) {
 // leave notes that c is about to be closed.
 func (p *Pool) leave(c *Conn) {
 	c.place = leaving
+	c.account.size--
 	p.leaving++
 }
 
@@ -310,7 +347,7 @@ func (p *Pool) end(c *Conn, reason Reason) {
 	p.counts.Discards[reason]++
 	p.mu.Unlock()
 	c.Transport.Close(func() { p.gone(c) })
-	p.event(Event{Kind: EventDiscarded, PID: c.PID, Reason: reason})
+	p.event(Event{Kind: EventDiscarded, PID: c.PID, Tenant: c.account.account.tenant(), Reason: reason})
 }
 
 // gone frees the place of a connection whose server has gone.
@@ -323,6 +360,11 @@ func (p *Pool) gone(c *Conn) {
 	c.place = left
 	c.anchor.c = nil
 	p.leaving--
+	if a := c.heir; a != nil {
+		c.heir = nil
+		a.due--
+		p.due--
+	}
 	p.shrink()
 	p.grow(0)
 }

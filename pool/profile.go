@@ -28,6 +28,9 @@ type ProfileSpec struct {
 	// Unchecked says that the path is a client's own choice: nobody looks
 	// whether its schemas are there.
 	Unchecked bool
+	// Account is by whose connections the tenant is served; nil: by those of the
+	// cluster's login, which it shares.
+	Account *Account
 }
 
 // Profile is a ProfileSpec that has been checked and interned: within one
@@ -67,6 +70,14 @@ func (p *Profile) ASCII() bool {
 	return spells("", p.spec.Path) && spells("", []string{p.spec.Role})
 }
 
+// user is the role that uses the tenant's schemas, "" for the cluster's login.
+func (p *Profile) user() string {
+	if p.spec.Role == "" && p.spec.Account != nil {
+		return p.spec.Account.login.User
+	}
+	return p.spec.Role
+}
+
 // PathOnly says that the profile is a search_path and nothing else: without it
 // a connection finds nothing, whereas without its role or settings it could
 // find too much.
@@ -86,10 +97,7 @@ func pathOrRole(name string) bool {
 // Profile checks and interns a profile. The error says which part Postgres
 // could misread: such a profile cannot be switched to safely.
 func (in *States) Profile(spec ProfileSpec) (*Profile, error) {
-	spec.Path, spec.Settings = slices.Clone(spec.Path), slices.Clone(spec.Settings)
-	for i := range spec.Settings {
-		spec.Settings[i].Name = settingName(spec.Settings[i].Name)
-	}
+	spec = spec.clone()
 	if err := spec.check(); err != nil {
 		return nil, fmt.Errorf("profile of tenant %q: %w", spec.Tenant, err)
 	}
@@ -102,6 +110,16 @@ func (in *States) Profile(spec ProfileSpec) (*Profile, error) {
 	}), nil
 }
 
+// clone is a copy with the names of settings in their one spelling.
+func (spec *ProfileSpec) clone() ProfileSpec {
+	out := *spec
+	out.Path, out.Settings = slices.Clone(spec.Path), slices.Clone(spec.Settings)
+	for i := range out.Settings {
+		out.Settings[i].Name = settingName(out.Settings[i].Name)
+	}
+	return out
+}
+
 // key is the same for two specs only if they say the same.
 func (spec *ProfileSpec) key() []byte {
 	key := appendField(appendField(nil, spec.Tenant), spec.Schema)
@@ -109,6 +127,7 @@ func (spec *ProfileSpec) key() []byte {
 	if spec.Unchecked {
 		key = append(key, '!') // no length begins so
 	}
+	key = appendAccount(key, spec.Account)
 	key = append(key, byte(len(spec.Path)>>8), byte(len(spec.Path)))
 	for _, schema := range spec.Path {
 		key = appendField(key, schema)

@@ -1,6 +1,10 @@
 package pool
 
-import "tenantpool/wire"
+import (
+	"slices"
+
+	"tenantpool/wire"
+)
 
 // window is how many waiters, from the head on, a released connection may suit
 // better than the head; maxPassed is how often one of them is passed over.
@@ -24,9 +28,37 @@ func (p *Pool) enqueue(w *Waiter) *wire.Error {
 		p.park(w)
 		return nil
 	}
-	p.queue.pushBack(w)
+	p.queueUp(w)
 	p.grow(0)
 	return nil
+}
+
+// queueUp puts w into its account's queue: in front if it came before all others
+// there.
+func (p *Pool) queueUp(w *Waiter) {
+	a := w.at.account
+	if a.queue.first != nil && w.ticket < a.queue.first.ticket {
+		a.queue.pushFront(w)
+	} else {
+		a.queue.pushBack(w)
+	}
+	if a.queue.n == 1 {
+		a.rank = len(p.hungry)
+		p.hungry = append(p.hungry, a)
+	}
+}
+
+// unqueue takes w out of its account's queue.
+func (p *Pool) unqueue(w *Waiter) {
+	a := w.at.account
+	a.queue.remove(w)
+	if a.queue.n == 0 {
+		n := len(p.hungry) - 1
+		last := p.hungry[n]
+		p.hungry[a.rank], last.rank = last, a.rank
+		p.hungry[n] = nil
+		p.hungry = p.hungry[:n]
+	}
 }
 
 // park puts w, which is in no list, among the waiters of its tenant, in the
@@ -51,11 +83,7 @@ func (p *Pool) unpark(t *tenantPlace) {
 		return
 	}
 	p.unlistParked(w)
-	if p.queue.first == nil || w.ticket < p.queue.first.ticket {
-		p.queue.pushFront(w)
-	} else {
-		p.queue.pushBack(w)
-	}
+	p.queueUp(w)
 }
 
 func (p *Pool) unlistParked(w *Waiter) {
@@ -69,13 +97,13 @@ func (p *Pool) unlistParked(w *Waiter) {
 // dequeue ends w's wait in the queue. Its tenant's next may wait there instead
 // if w goes without a connection; whoever gets one makes room on giving it back.
 func (p *Pool) dequeue(w *Waiter) {
-	p.queue.remove(w)
+	p.unqueue(w)
 	p.waiting.Add(-1)
 }
 
 // withdraw ends w's wait, wherever it waits, without a connection.
 func (p *Pool) withdraw(w *Waiter) {
-	if w.list == &p.queue {
+	if w.list == &w.at.account.queue {
 		p.dequeue(w)
 		p.unpark(w.at.tenant)
 	} else {
@@ -101,7 +129,7 @@ func (p *Pool) Abandon(w *Waiter) bool {
 // Contended says that somebody waits.
 func (p *Pool) Contended() bool { return p.waiting.Load() > 0 }
 
-// choose picks the waiter that gets c: one whose tenant has no connection now
+// choose picks the waiter of c's account that gets it: one whose tenant has no connection now
 // before one whose tenant has, for a second connection of one tenant often waits
 // for a row that the first has locked; of these, one whose state c carries, else
 // one of the tenant that c was last used for, else the first. But nobody is
@@ -109,10 +137,11 @@ func (p *Pool) Contended() bool { return p.waiting.Load() > 0 }
 func (p *Pool) choose(c *Conn) *Waiter {
 	var best *Waiter
 	rank := 0
-	for w, seen := p.queue.first, 0; w != nil && seen < window; {
+	queue := &c.account.queue
+	for w, seen := queue.first, 0; w != nil && seen < window; {
 		next := w.next
 		if p.overLimit(w) {
-			p.queue.remove(w)
+			p.unqueue(w)
 			p.park(w)
 			w = next
 			continue
@@ -126,7 +155,7 @@ func (p *Pool) choose(c *Conn) *Waiter {
 		}
 		w = next
 	}
-	for w := p.queue.first; w != nil && w != best; w = w.next {
+	for w := queue.first; w != nil && w != best; w = w.next {
 		w.passed++
 	}
 	return best
@@ -170,17 +199,26 @@ func (p *Pool) serve() {
 	}
 }
 
-// match lends an idle connection to the first who may have one.
+// match lends an idle connection to the first of an account who may have one.
 func (p *Pool) match() (*Waiter, *Conn) {
-	for w := p.queue.first; w != nil; w = p.queue.first {
+	for i := len(p.hungry) - 1; i >= 0; i-- { // an account may leave on the way
+		if w, c := p.matchIn(&p.hungry[i].queue); w != nil {
+			return w, c
+		}
+	}
+	p.grow(0)
+	return nil, nil
+}
+
+func (p *Pool) matchIn(queue *waiterList) (*Waiter, *Conn) {
+	for w := queue.first; w != nil; w = queue.first {
 		if p.overLimit(w) {
-			p.queue.remove(w)
+			p.unqueue(w)
 			p.park(w)
 			continue
 		}
 		c := p.pick(w)
 		if c == nil {
-			p.grow(0)
 			return nil, nil
 		}
 		p.dequeue(w)
@@ -211,7 +249,9 @@ func (p *Pool) sweep(which func(*Waiter) *wire.Error) {
 	for t := range p.crowded {
 		again(&t.parked)
 	}
-	again(&p.queue)
+	for _, a := range slices.Clone(p.hungry) {
+		again(&a.queue)
+	}
 	p.counts.Refused += uint64(len(out))
 	p.mu.Unlock()
 	for _, r := range out {

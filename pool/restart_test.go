@@ -33,18 +33,18 @@ func TestWhoWaitsIsServedWhenTheServerComesUp(t *testing.T) {
 	s := k.client(stateOf(t, k.states, "a"))
 	greeted := make(chan error, 1)
 	go func() {
-		_, err := k.Welcome(t.Context())
+		_, err := k.Welcome(t.Context(), nil)
 		greeted <- err
 	}()
 	if c, err := k.Checkout(&s.Waiter); c != nil || err != nil {
 		t.Fatal(c, err)
 	}
-	for k.LastError() == nil {
+	for k.LastError(nil) == nil {
 		if err := wait(t.Context(), time.Millisecond); !err {
 			t.Fatal("no login was tried")
 		}
 	}
-	if e := k.LastError(); e.Code != "08006" && e.Code != "57P03" {
+	if e := k.LastError(nil); e.Code != "08006" && e.Code != "57P03" {
 		t.Errorf("the last error is %v", e)
 	}
 	if err := server.Up(t.Context()); err != nil {
@@ -63,23 +63,24 @@ func TestWhoWaitsIsServedWhenTheServerComesUp(t *testing.T) {
 func TestALoginThroughAnotherPoolerIsRefused(t *testing.T) {
 	onServers(t, func(t *testing.T, server *pgtest.Server) {
 		k := newReal(t, server, nil)
-		pg, err := k.open(t.Context(), k.blankParams())
+		params := k.birthParams(nil)
+		pg, err := k.open(t.Context(), k.loginOf(nil), params)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer pg.Close(context.Background())
-		good, err := firstRow(pg.Exec(t.Context(), k.checkQuery()))
+		good, err := firstRow(pg.Exec(t.Context(), checkQuery(checked(params))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := k.judge(pg, good); err != nil {
+		if err := k.judge(pg, good, nil, params); err != nil {
 			t.Fatal(err)
 		}
-		for i, bad := range map[int]string{0: "1", 2: "postgres", 3: "public", 4: "acme"} {
+		for i, bad := range map[int]string{0: "1", 2: "postgres", 4: "acme", 5: "acme", 6: "public"} {
 			row := append([][]byte(nil), good...)
 			row[i] = []byte(bad)
 			var refused *loginRefused
-			if err := k.judge(pg, row); !errors.As(err, &refused) {
+			if err := k.judge(pg, row, nil, params); !errors.As(err, &refused) {
 				t.Errorf("column %d is %q: %v", i, bad, err)
 			}
 		}

@@ -89,7 +89,7 @@ func (p *Pool) round() {
 	var wants []want
 	for _, w := range watches {
 		for _, schema := range w.schemas {
-			wants = append(wants, want{schema, w.prof.spec.Role})
+			wants = append(wants, want{schema, w.prof.user()})
 		}
 	}
 	if len(wants) == 0 {

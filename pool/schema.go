@@ -89,7 +89,7 @@ func (p *Pool) CheckSchema(ctx context.Context, prof *Profile, schema string) er
 			if v, ok := p.verdict(at, schema); ok {
 				return []bool{v.ok}, nil
 			}
-			return lookFor(ctx, pg, []want{{schema, prof.spec.Role}})
+			return lookFor(ctx, pg, []want{{schema, prof.user()}})
 		})
 		if err != nil {
 			return err

@@ -97,7 +97,7 @@ func TestALoginToAGreedyServerFails(t *testing.T) {
 	}()
 	p := New(Options{Host: "127.0.0.1", Port: uint16(ln.Addr().(*net.TCPAddr).Port), Database: "d", User: "u", Password: "p", Size: 1})
 	defer p.Close(t.Context())
-	_, err = p.open(t.Context(), nil)
+	_, err = p.open(t.Context(), p.loginOf(nil), nil)
 	if err == nil || !strings.Contains(err.Error(), "more than 1000000 SCRAM iterations") {
 		t.Errorf("the login ends with %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 // is one per process. What nobody holds any longer is collected.
 type States struct {
 	tenants  interner[tenant]
+	accounts interner[Account]
 	profiles interner[Profile]
 	states   interner[State]
 }

@@ -26,7 +26,7 @@ func (p *Pool) tidy(now time.Time) {
 		p.mu.Lock()
 		c, reason := p.overdue(now)
 		if c == nil {
-			p.grow(max(0, p.o.MinSize-p.size))
+			p.grow(p.spare())
 			p.mu.Unlock()
 			return
 		}
@@ -44,7 +44,7 @@ func (p *Pool) overdue(now time.Time) (*Conn, Reason) {
 			return c, ReasonLifetime
 		}
 		unused := p.o.IdleTimeout > 0 && now.Sub(c.since) > p.o.IdleTimeout
-		if unused && p.size-p.leaving > p.o.MinSize {
+		if unused && (c.account != p.own || p.own.size > p.o.MinSize) {
 			return c, ReasonIdle
 		}
 	}

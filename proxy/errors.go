@@ -68,6 +68,11 @@ func tenantDisabled(tenant string) *wire.Error {
 	return fatalError("28000", fmt.Sprintf(`tenant "%s" is not accepting connections`, tenant), "")
 }
 
+func noLogin(tenant string) *wire.Error {
+	return fatalError("28000", fmt.Sprintf(`tenant "%s" has no login on the server`, tenant),
+		"The log of tenantpool says what its configuration lacks.")
+}
+
 func tenantFull(tenant string) *wire.Error {
 	return fatalError("53300", fmt.Sprintf(`too many connections for tenant "%s"`, tenant),
 		"Raise max_clients of the tenant or its route.")
@@ -114,7 +119,7 @@ func switchError(err error) *wire.Error {
 // waitError is what a client hears that has waited in vain: why no server can be
 // had if that is known, else that all are busy.
 func (s *session) waitError() *wire.Error {
-	if e := s.pool.LastError(); e != nil {
+	if e := s.pool.LastError(s.state.Profile()); e != nil {
 		return e.WithSeverity("ERROR")
 	}
 	st := s.pool.Stats()

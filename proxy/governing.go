@@ -72,7 +72,10 @@ func (s *session) follows(c wire.SettingChange) bool {
 
 // followed is the profile with a client's own path.
 func (p *Proxy) followed(r *routing.Route, path []string) (*pool.Profile, error) {
-	spec := profileSpec(r)
+	spec, err := p.profileSpec(r)
+	if err != nil {
+		return nil, err
+	}
 	spec.Path = path
 	spec.Unchecked = len(path) > 0 && !slices.Contains(r.Path, path[0])
 	return p.states.Profile(spec)

@@ -216,7 +216,7 @@ func (g *login) exists(r *routing.Route) error {
 	}
 	ok, err := g.proxy.pools[r.Cluster].SchemaIsTenant(g.ctx, r.Schema)
 	if err != nil {
-		return g.unreachable(r, err)
+		return g.unreachable(r, nil, err)
 	}
 	if !ok {
 		return &routing.Refusal{Source: r.Source, Reason: routing.ReasonUnknown, Tenant: r.Tenant}
@@ -224,13 +224,14 @@ func (g *login) exists(r *routing.Route) error {
 	return nil
 }
 
-// unreachable turns the error of a look-up into what the client is told.
-func (g *login) unreachable(r *routing.Route, err error) error {
+// unreachable turns the error of a look-up, or of a login for the profile, into
+// what the client is told.
+func (g *login) unreachable(r *routing.Route, prof *pool.Profile, err error) error {
 	var e *wire.Error
 	if errors.As(err, &e) {
 		return loginError(e)
 	}
-	if e := g.proxy.pools[r.Cluster].LastError(); e != nil {
+	if e := g.proxy.pools[r.Cluster].LastError(prof); e != nil {
 		return loginError(e)
 	}
 	return &wire.Error{Severity: "FATAL", Code: "08001", Message: "the server cannot be reached"}

@@ -29,8 +29,14 @@ type Options struct {
 	Policy     auth.Policy                // how clients prove their user
 	Directory  *auth.Directory            // who users are
 	TLS        ClientTLS
-	Loops      int // event loops, at least 1
-	Log        *slog.Logger
+
+	// Login says, if own is true, as whom the server connections of a route log in
+	// that serve its tenant alone; else they are the cluster's, shared with others.
+	// The error names what the configuration lacks. nil: always the cluster's.
+	Login func(*routing.Route) (l pool.Login, own bool, err error)
+
+	Loops int // event loops, at least 1
+	Log   *slog.Logger
 
 	MaxClients     int    // at once; 0 is no limit
 	MaxDescriptors uint64 // the limit of open files; 0 is unknown

@@ -18,7 +18,10 @@ func (g *login) profile(s *session) error {
 	if err != nil {
 		return err
 	}
-	spec := profileSpec(s.route)
+	spec, err := g.proxy.profileSpec(s.route)
+	if err != nil {
+		return err
+	}
 	own, err := g.proxy.splitGoverned(&spec, wanted, s.route)
 	if err != nil {
 		return err
@@ -27,18 +30,15 @@ func (g *login) profile(s *session) error {
 	if perr != nil {
 		return fatalError("22023", perr.Error(), "")
 	}
-	if err := g.checkSchema(s, prof); err != nil {
+	welcome, err := g.welcome(s, prof)
+	if err != nil {
 		return err
 	}
-	welcome, werr := s.pool.Welcome(g.ctx)
-	if werr != nil {
-		return g.unreachable(s.route, werr)
-	}
-	canon, reported, cerr := s.pool.Canonical(g.ctx, own)
+	canon, changed, cerr := s.pool.Canonical(g.ctx, prof, own)
 	if cerr != nil {
-		return g.unreachable(s.route, cerr)
+		return g.unreachable(s.route, prof, cerr)
 	}
-	s.params = g.proxy.views.of(view{welcome, reported, pathText(spec.Path)})
+	s.params = g.proxy.views.of(view{welcome, changed, pathText(spec.Path)})
 	s.told = s.params
 	s.first = g.proxy.states.State(prof, canon)
 	s.state = s.first
@@ -46,12 +46,46 @@ func (g *login) profile(s *session) error {
 	return nil
 }
 
-func profileSpec(r *routing.Route) pool.ProfileSpec {
+// welcome is what servers report to clients of the profile, once its schema has
+// been seen to be there. A tenant's own login comes first: if it fails, the
+// server itself says why.
+func (g *login) welcome(s *session, prof *pool.Profile) (*pool.Params, error) {
+	if s.route.Isolation != routing.Dedicated {
+		if err := g.checkSchema(s, prof); err != nil {
+			return nil, err
+		}
+	}
+	welcome, err := s.pool.Welcome(g.ctx, prof)
+	if err != nil {
+		return nil, g.unreachable(s.route, prof, err)
+	}
+	if s.route.Isolation == routing.Dedicated {
+		err = g.checkSchema(s, prof)
+	}
+	return welcome, err
+}
+
+// profileSpec is the profile of a route, with the account by which its tenant is
+// served if it does not share the cluster's login with others.
+func (p *Proxy) profileSpec(r *routing.Route) (pool.ProfileSpec, error) {
 	spec := pool.ProfileSpec{Tenant: r.Tenant, Schema: r.Schema, Path: r.Path, Role: r.Role}
 	for _, set := range r.Settings {
 		spec.Settings = append(spec.Settings, pool.Setting{Name: set.Name, Value: set.Value})
 	}
-	return spec
+	if p.opts.Login == nil {
+		return spec, nil
+	}
+	login, own, err := p.opts.Login(r)
+	if err != nil {
+		p.opts.Log.Error("no login for a tenant", "tenant", r.Tenant, "cluster", r.Cluster, "error", err)
+		return spec, noLogin(r.Tenant)
+	}
+	if own {
+		if spec.Account, err = p.states.Account(login, spec); err != nil {
+			return spec, fatalError("22023", err.Error(), "")
+		}
+	}
+	return spec, nil
 }
 
 // startupSettings are the settings in the startup packet, those inside options
@@ -112,12 +146,12 @@ func (g *login) checkSchema(s *session, prof *pool.Profile) error {
 	case err == nil:
 		return nil
 	case !errors.As(err, &missing):
-		return g.unreachable(s.route, err)
+		return g.unreachable(s.route, prof, err)
 	case s.route.Existence == routing.BySchema:
 		return &routing.Refusal{Source: s.route.Source, Reason: routing.ReasonUnknown, Tenant: s.route.Tenant}
 	}
 	return fatalError("3F000", fmt.Sprintf(`schema "%s" of tenant "%s" does not exist`, s.route.Schema, s.route.Tenant),
-		"Create it, and grant its use to the role that the cluster logs in as.")
+		"Create it, and grant its use to the role by which the tenant is served.")
 }
 
 // loginError is a server's or the pool's error as a client hears it at login:

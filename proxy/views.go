@@ -7,16 +7,16 @@ import (
 )
 
 // view says what a client is told of the server's parameters at login: what a
-// blank connection reports, what the client's own startup settings change of
-// it, and its tenant's path, where servers report that.
+// connection reports before anybody uses it, what the client's own startup
+// settings change of it, and its tenant's path, where servers report that.
 type view struct {
-	blank, own *pool.Params
-	path       string
+	blank, changed *pool.Params
+	path           string
 }
 
 func (v view) params() *pool.Params {
 	p := v.blank
-	for name, value := range v.own.All() {
+	for name, value := range v.changed.All() {
 		p = p.Set(name, value)
 	}
 	if _, ok := p.Get("search_path"); ok {

@@ -18,9 +18,11 @@ func Build(rules []Rule, tenants []TenantEntry) (*Table, []Problem) {
 		byUser:     make(map[string]*tenant),
 		reserved:   map[string]string{"public": "it is everybody's", "information_schema": "it belongs to Postgres"},
 	}}
-	b.raised = slices.ContainsFunc(tenants, func(e TenantEntry) bool {
-		return e.Isolation != nil && *e.Isolation != Shared
-	})
+	for _, e := range tenants {
+		if e.Isolation != nil {
+			b.raised[*e.Isolation] = true
+		}
+	}
 	for i, r := range rules {
 		b.rule(i, r)
 	}
@@ -39,7 +41,7 @@ func Build(rules []Rule, tenants []TenantEntry) (*Table, []Problem) {
 type builder struct {
 	t        *Table
 	problems []Problem
-	raised   bool // some tenant is isolated more strictly than its rules may say
+	raised   [Dedicated + 1]bool // levels that some tenant has, whatever its rules say
 }
 
 // place is where problems of one entry belong.
@@ -82,6 +84,7 @@ func (b *builder) rule(index int, in Rule) {
 	at.admission(&r)
 	at.path(&r)
 	at.role(&r)
+	at.login(&r)
 	at.settings(in.Settings)
 	r.schemas = at.schemas(in)
 	at.dependence(&r)

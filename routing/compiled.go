@@ -109,8 +109,11 @@ func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 	for _, p := range r.SearchPath {
 		route.Path = append(route.Path, template(p).expand(name, schema))
 	}
-	if route.Isolation != Shared {
+	switch route.Isolation {
+	case RoleSwitch:
 		route.Role = template(cmp.Or(r.Role, tenantMark)).expand(name, schema)
+	case Dedicated:
+		route.Login = template(cmp.Or(e.Login, r.Login, r.Role, tenantMark)).expand(name, schema)
 	}
 	return route
 }

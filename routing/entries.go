@@ -14,6 +14,9 @@ func (b *builder) tenant(index int, in TenantEntry) {
 	if in.Schema != "" {
 		at.bad("schema", CheckName(in.Schema))
 	}
+	if in.Login != "" {
+		at.bad("login", checkNameTemplate(in.Login, checkRole))
+	}
 	e := &tenant{TenantEntry: in, users: at.users(in.Users)}
 	if in.Users != nil && len(in.Users) == 0 {
 		at.bad("users", errors.New(`users is empty and would admit nobody; to switch a tenant off use state = "disabled"`))

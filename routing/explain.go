@@ -35,6 +35,9 @@ func (r *Route) describe() []string {
 	if r.Role != "" {
 		lines = append(lines, fmt.Sprintf("role %q", r.Role))
 	}
+	if r.Login != "" {
+		lines = append(lines, fmt.Sprintf("login %q", r.Login))
+	}
 	for _, s := range r.Settings {
 		lines = append(lines, fmt.Sprintf("%s = %q", s.Name, s.Value))
 	}

@@ -25,10 +25,24 @@ func (p place) role(r *rule) {
 	}
 	p.bad("role", checkNameTemplate(r.Role, checkRole))
 	switch {
-	case r.Isolation == Shared && !p.b.raised:
+	case r.Isolation == Shared && !p.b.raised[RoleSwitch] && !p.b.raised[Dedicated]:
 		p.bad("role", errors.New(`role has no effect at isolation = "shared"; use isolation = "role"`))
 	case r.source != FromNothing && !template(r.Role).varies():
 		p.bad("role", fmt.Errorf("role %q is the same for every tenant; put {tenant} in it", r.Role))
+	}
+}
+
+// login judges the login of a rule's tenants by its isolation.
+func (p place) login(r *rule) {
+	if r.Login == "" {
+		return
+	}
+	p.bad("login", checkNameTemplate(r.Login, checkRole))
+	switch {
+	case r.Isolation != Dedicated && !p.b.raised[Dedicated]:
+		p.bad("login", fmt.Errorf(`login has no effect at isolation = %q; use isolation = "dedicated"`, r.Isolation.String()))
+	case r.source != FromNothing && !template(r.Login).varies():
+		p.bad("login", fmt.Errorf("login %q is the same for every tenant; put {tenant} in it", r.Login))
 	}
 }
 

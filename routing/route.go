@@ -15,7 +15,8 @@ type Route struct {
 	Isolation Isolation
 	Mode      Mode
 	Path      []string  // search_path, unquoted names in order
-	Role      string    // for SET ROLE; "" at the level Shared
+	Role      string    // for SET ROLE; "" but at the level RoleSwitch
+	Login     string    // the tenant's own; "" but at the level Dedicated
 	Settings  []Setting // sorted by name, names in lower case
 	Existence Existence
 	Policy    TenantSettings // towards clients that change what the profile decides

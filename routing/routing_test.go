@@ -385,3 +385,32 @@ func BenchmarkResolveAmongAHundredThousandTenants(b *testing.B) {
 		}
 	}
 }
+
+func TestADedicatedTenantHasItsOwnLogin(t *testing.T) {
+	dedicated, shared := Dedicated, Shared
+	rules := []Rule{
+		{Database: "{tenant}_role", Users: []string{"app"}, Cluster: "c", Role: "r_{tenant}", Isolation: Dedicated, SearchPath: []string{"{schema}"}},
+		{Database: "{tenant}", Users: []string{"app"}, Cluster: "c", Login: "l_{tenant}", Role: "r_{tenant}", SearchPath: []string{"{schema}"}, Isolation: RoleSwitch},
+	}
+	tenants := []TenantEntry{{Name: "a", Isolation: &dedicated}, {Name: "b", Isolation: &dedicated, Login: "own_{schema}", Schema: "s"},
+		{Name: "c"}, {Name: "d", Isolation: &shared}}
+	table, problems := Build(rules, tenants)
+	if table == nil {
+		t.Fatal(problems)
+	}
+	for database, want := range map[string][2]string{
+		"a": {"l_a", ""}, "b": {"own_s", ""}, "c": {"", "r_c"}, "d": {"", ""}, "c_role": {"r_c", ""},
+	} {
+		r, err := table.Resolve(Identity{User: "app", Database: database})
+		if err != nil || r.Login != want[0] || r.Role != want[1] {
+			t.Errorf("%s: %+v, %v", database, r, err)
+		}
+	}
+	var needs []string
+	for _, n := range table.LoginNeeds(tenants) {
+		needs = append(needs, n.Login)
+	}
+	if got := strings.Join(needs, " "); got != "r_a own_s r_c l_a own_s" {
+		t.Errorf("logins needed: %s", got)
+	}
+}

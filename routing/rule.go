@@ -22,6 +22,7 @@ type Rule struct {
 	Cluster    string
 	SearchPath []string // templates: {schema}, {tenant}
 	Role       string   // template; "" is {tenant} at the level RoleSwitch
+	Login      string   // template; "" is Role, or else {tenant}, at the level Dedicated
 	Settings   []Setting
 	Existence  Existence
 	Schemas    string // BySchema: which schemas may be tenants, "tenant_*"; "" is any
@@ -43,6 +44,7 @@ type TenantEntry struct {
 	MatchUsers     []string
 	Users          []string // narrows the rule's Users, never widens them
 	Schema         string   // what {schema} stands for; "" is the tenant's name
+	Login          string   // at the level Dedicated; "" is what the rule says
 	Cluster        string
 	Settings       []Setting // added to the rule's; the same name replaces
 	Isolation      *Isolation

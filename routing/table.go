@@ -147,7 +147,7 @@ func (t *Table) intern(f found, e *tenant) (*Route, error) {
 // usable reports whether all names that came out of templates are names.
 func (r *Route) usable() bool {
 	bad := func(s string) bool { return CheckName(s) != nil }
-	if r.Isolation != Shared && checkRole(r.Role) != nil {
+	if r.Isolation == RoleSwitch && checkRole(r.Role) != nil || r.Isolation == Dedicated && checkRole(r.Login) != nil {
 		return false
 	}
 	return CheckName(r.Schema) == nil && !slices.ContainsFunc(r.Path, bad)

@@ -9,6 +9,7 @@ import (
 	"tenantpool/config"
 	"tenantpool/pool"
 	"tenantpool/proxy"
+	"tenantpool/routing"
 )
 
 // proxyOptions turns a configuration into what the proxy is told.
@@ -38,6 +39,10 @@ func proxyOptions(cfg *config.Config, who *users, files uint64, log *slog.Logger
 			Interval: cfg.TCPKeepInterval, Count: cfg.TCPKeepCount},
 	}
 	o.TLS = proxy.ClientTLS{Mode: cfg.TLS.Mode, Files: cfg.TLS.Files, Min: cfg.TLS.Min}
+	o.Login = func(r *routing.Route) (pool.Login, bool, error) {
+		l, own, err := cfg.Login(r)
+		return pool.Login{User: l.User, Password: l.Secret.Reveal()}, own, err
+	}
 	for i := range cfg.Clusters {
 		c := &cfg.Clusters[i]
 		o.Pools[c.Name] = poolOptions(cfg, c, log)
