@@ -113,12 +113,18 @@ func (r pgbenchRun) expectContents(t *testing.T, w *world, runs int) {
 // most server connections that were seen at once.
 func (w *world) countServers(t testing.TB) (most func() int) {
 	t.Helper()
+	return w.countBackends(t, w.lent())
+}
+
+// countBackends is countServers for those of pg_stat_activity that a condition picks out.
+func (w *world) countBackends(t testing.TB, condition string) (most func() int) {
+	t.Helper()
 	conn := w.superuser(t)
 	stop, done, seen := make(chan struct{}), make(chan error, 1), 0
 	go func() {
 		defer conn.Close(context.Background())
 		done <- watch(stop, func() error {
-			r := conn.ExecParams(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE "+w.lent(), nil, nil, nil, nil).Read()
+			r := conn.ExecParams(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE "+condition, nil, nil, nil, nil).Read()
 			if r.Err != nil {
 				return r.Err
 			}
