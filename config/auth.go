@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"tenantpool/auth"
+	"tenantpool/internal/certs"
 )
 
 // methodHBA is the one method that no line of a rules file can name.
@@ -20,6 +21,7 @@ func (l *loader) authentication() {
 	l.config.Auth.Users = &Users{}
 	l.policy(n)
 	l.lookup(n)
+	l.shownCertificates(n)
 	l.neededSecrets(n)
 	if l.config.Auth.UsersFile != "" {
 		l.usersFile(n.child("users_file"))
@@ -262,5 +264,15 @@ func (l *loader) secrets(n *node, users *Users) {
 	slices.Sort(names)
 	for _, name := range names {
 		l.warn(n.val, "user %q cannot log in: %s needs %s", name, method, forms)
+	}
+}
+
+// shownCertificates warns if rules ask for certificates that no client can show.
+func (l *loader) shownCertificates(n *node) {
+	c := &l.config.TLS
+	shown := c.Mode != certs.Disable && c.Files.CA != ""
+	needs := slices.ContainsFunc(l.auth.Policy.Rules, func(r auth.Rule) bool { return r.Cert != auth.NoCert })
+	if needs && !shown && !l.failed[l.root.child("tls")] && !l.failed[l.root.child("tls_ca")] {
+		l.warn(n.at, "client certificates are asked for, and no client can show one: that takes tls, tls_cert, tls_key and tls_ca at the top")
 	}
 }

@@ -21,17 +21,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tlsIsBuilt says that the pooler speaks TLS with clients. TODO: true once it does.
-const tlsIsBuilt = false
-
-func needsTLS(t *testing.T) {
-	t.Helper()
-	needsPooler(t)
-	if !tlsIsBuilt {
-		t.Skip("the pooler does not speak TLS yet")
-	}
-}
-
 // signer signs certificates, its own among them, and keeps all as files of one directory.
 type signer struct {
 	dir, ca string
@@ -105,7 +94,7 @@ func heard(t testing.TB, err error, user, database string) string {
 }
 
 func TestACertificateProvesTheUserItNames(t *testing.T) {
-	needsTLS(t)
+	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
 		s, stranger := newSigner(t), newSigner(t)
 		p := startPooler(t, w, setup{global: s.tlsLines(t), auth: withMethod("cert"), more: byUser, users: []string{"ghost"}})
@@ -147,7 +136,7 @@ func TestACertificateProvesTheUserItNames(t *testing.T) {
 }
 
 func TestMapsSayWhomACertificateProves(t *testing.T) {
-	needsTLS(t)
+	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
 		s := newSigner(t)
 		p := startPooler(t, w, setup{global: s.tlsLines(t), auth: byRules, beside: map[string]string{
@@ -182,7 +171,7 @@ func TestMapsSayWhomACertificateProves(t *testing.T) {
 }
 
 func TestSCRAMIsBoundToTheTLSConnection(t *testing.T) {
-	needsTLS(t)
+	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
 		s := newSigner(t)
 		for method, secrets := range map[string]map[string]string{"scram-sha-256": nil, "md5": {"acme": w.verifier(t, password("acme"))}} {
@@ -208,7 +197,7 @@ func TestSCRAMIsBoundToTheTLSConnection(t *testing.T) {
 
 // A client that can bind, and was not offered it, has been lied to by somebody in between.
 func TestACertificateThatWasTakenOutOfTheOfferIsNoticed(t *testing.T) {
-	needsTLS(t)
+	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
 		s := newSigner(t)
 		p := startPooler(t, w, setup{global: s.tlsLines(t)})
