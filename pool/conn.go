@@ -2,6 +2,7 @@ package pool
 
 import (
 	"crypto/tls"
+	"errors"
 	"time"
 
 	"tenantpool/wire"
@@ -147,6 +148,14 @@ func (c *Conn) Unproven(h HolderID) {
 // Soiled notes that a session has left temporary tables, locks, listens or the
 // like: whoever comes next, also of the same tenant, gets a full scrub.
 func (c *Conn) Soiled() { c.soiled = true }
+
+// Suspect says that the failure of a switch may be due to what an earlier tenant
+// left on the connection, such as a time-out or a thousand temporary tables, and
+// not to the state that was to be set: another connection is worth a try.
+func (c *Conn) Suspect(err error) bool {
+	var refused *wire.Error
+	return len(c.met) > 0 && !(errors.As(err, &refused) && lasting(refused.Code))
+}
 
 // Report notes a ParameterStatus of the server, given its body.
 func (c *Conn) Report(body []byte) error {

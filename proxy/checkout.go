@@ -162,9 +162,11 @@ func (s *session) asideDone(srv *server, err error, clean bool) {
 	case s.phase == phaseSwitching && ended(err):
 		s.lostInSwitch(pool.ReasonServerClosed, switchError(err))
 	case s.phase == phaseSwitching:
-		s.noteBroken(err)
+		if !srv.conn.Suspect(err) { // else another server will do: nothing of the client's was sent
+			s.noteBroken(err)
+			s.refusal = switchError(err)
+		}
 		s.discard(pool.ReasonSwitchFailed)
-		s.refusal = switchError(err)
 		s.enter(phaseIdle)
 		s.proceed()
 	default:
