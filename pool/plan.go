@@ -63,9 +63,17 @@ func (c *Conn) Plan(h HolderID, want *State, policy SameTenant) Plan {
 // Switch is the switch last planned.
 func (c *Conn) Switch() *Switch {
 	if c.pool.o.SchemaAtSwitch {
-		return c.want.checkedSwitch(c.plan.Scrub())
+		return c.want.checkedSwitch(c.scrub())
 	}
-	return c.want.Switch(c.plan.Scrub())
+	return c.want.Switch(c.scrub())
+}
+
+// scrub is the kind of switch that the last plan asks for.
+func (c *Conn) scrub() Scrub {
+	if k := c.plan.Scrub(); k != ScrubFull || c.Statements.Len() > 0 {
+		return k
+	}
+	return ScrubBare
 }
 
 // MayPipeline says that the session's first message may travel behind the

@@ -33,7 +33,10 @@ func goodReply(k Scrub) []said {
 		reply = append(reply, said{wire.ServerRowDescription, echo}, said{wire.ServerDataRow, ""}, complete("SELECT 1"))
 		reply = append(reply, complete("DISCARD TEMP"), complete("DISCARD SEQUENCES"))
 	}
-	if k == ScrubAll {
+	switch k {
+	case ScrubBare:
+		reply = append(reply, complete("DEALLOCATE ALL"))
+	case ScrubAll:
 		reply = append(reply, complete("DEALLOCATE ALL"), complete("DISCARD PLANS"))
 	}
 	reply = append(reply, oneRow...)
@@ -219,7 +222,7 @@ func TestTheSwitchTextIsWhatTheContractSays(t *testing.T) {
 	const sweep = "CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all() AS n0000000000000000; DISCARD TEMP; DISCARD SEQUENCES; "
 	const sets = `SELECT pg_catalog.set_config(E'app.tenant', E'\u00E9''', false); ` +
 		`SELECT pg_catalog.set_config(E'datestyle', E'ISO', false); SET search_path TO U&"\00E9", "a""b"; SET ROLE "r"`
-	for k, want := range map[Scrub]string{ScrubFull: scrub + sweep + sets, ScrubSettings: scrub + sets} {
+	for k, want := range map[Scrub]string{ScrubFull: scrub + sweep + sets, ScrubBare: scrub + sweep + "DEALLOCATE ALL; " + sets, ScrubSettings: scrub + sets} {
 		m := string(s.Switch(k).message)
 		if len(m) < 6 || m[0] != 'Q' || m[5:] != want+"\x00" {
 			t.Errorf("scrub %d is %q, want %q", k, m, want)

@@ -17,6 +17,9 @@ const (
 	// ScrubFull leaves nothing of another session: for a change of tenant, and
 	// for a connection in any doubt.
 	ScrubFull Scrub = iota
+	// ScrubBare drops prepared statements besides: for a connection that has
+	// none of ours, but may have some that SQL prepared unseen.
+	ScrubBare
 	// ScrubSettings undoes settings, path and role: between states of one tenant.
 	ScrubSettings
 	// ScrubAll drops prepared statements and cached plans too: where they could
@@ -132,6 +135,8 @@ func (k Scrub) commands() []command {
 	switch k {
 	case ScrubSettings:
 		return slices.Clone(resets)
+	case ScrubBare:
+		return slices.Concat(resets, sweeps, drops[:1])
 	case ScrubAll:
 		return slices.Concat(resets, sweeps, drops)
 	}
