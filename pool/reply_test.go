@@ -38,6 +38,7 @@ func goodReply(k Scrub) []said {
 		reply = append(reply, complete("DEALLOCATE ALL"))
 	case ScrubAll:
 		reply = append(reply, complete("DEALLOCATE ALL"), complete("DISCARD PLANS"))
+		reply = append(reply, oneRow...)
 	}
 	reply = append(reply, oneRow...)
 	return append(reply, complete("SET"), ready("I"))

@@ -49,12 +49,16 @@ var sweeps = []command{
 	{"DISCARD SEQUENCES", "DISCARD SEQUENCES"},
 }
 
-// drops are what DISCARD ALL does besides. A plan holds literals as they were
+// drops are what DISCARD ALL does besides, and a new seed. A plan holds literals as they were
 // read under the settings of whoever ran a function first.
 var drops = []command{
 	{"DEALLOCATE ALL", "DEALLOCATE ALL"},
 	{"DISCARD PLANS", "DISCARD PLANS"},
+	{reseed, selectTag},
 }
+
+// reseed has random() begin anew where nobody can tell: no kind of DISCARD does.
+const reseed = "SELECT pg_catalog.setseed(pg_catalog.sin(pg_catalog.hashtext(pg_catalog.gen_random_uuid()::pg_catalog.text)))"
 
 const selectTag = "SELECT 1"
 
