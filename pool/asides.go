@@ -34,11 +34,12 @@ func RestoreOwn(own []Setting, inTransaction bool) *Switch {
 }
 
 // ReadMessage is the Query that reads settings back, in the order of names; its
-// one row has NULL for those that do not exist.
+// one row has NULL for those that do not exist. Values come as UTF-8, whatever
+// the client speaks: as such they are set again.
 func ReadMessage(names []string) []byte {
 	calls := make([]string, len(names))
 	for i, name := range names {
 		calls[i] = "pg_catalog.current_setting(" + QuoteValue(name) + ", true)"
 	}
-	return wire.AppendQuery(nil, "SELECT "+strings.Join(calls, ", "))
+	return wire.AppendQuery(nil, "SET LOCAL client_encoding TO 'UTF8'; SELECT "+strings.Join(calls, ", "))
 }
