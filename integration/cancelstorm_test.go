@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// cancels is how many cancel requests the storm sends on each server: 2,000, or $TENANTPOOL_CANCELS.
-func cancels(t *testing.T) int {
+// stormSize is how many cancel requests the storm sends on each server: 2,000, or $TENANTPOOL_CANCELS.
+func stormSize(t *testing.T) int {
 	if text := os.Getenv("TENANTPOOL_CANCELS"); text != "" {
 		n, err := strconv.Atoi(text)
 		must(t, err)
@@ -43,7 +43,7 @@ func TestACancelNeverHitsAnotherClientsQuery(t *testing.T) {
 			var wait sync.WaitGroup
 			const clients = 8
 			for i := range clients {
-				wait.Go(func() { st.client(p.dsn(tenants[i%len(tenants)]), cancels(t)/4/clients, uint64(i)) })
+				wait.Go(func() { st.client(p.dsn(tenants[i%len(tenants)]), stormSize(t)/4/clients, uint64(i)) })
 			}
 			wait.Wait()
 			t.Logf("%d servers: %d cancel requests, %d acted, %d came too late", size, st.sent, st.acted, st.missed)

@@ -62,22 +62,3 @@ func TestAMessageAndACopyAreFinishedWhileOthersWait(t *testing.T) {
 		}
 	})
 }
-
-// What a function does with SQL PREPARE and DEALLOCATE is in no text that a pooler sees.
-func TestWhatAFunctionPreparesUnseenIsNotTheNextTenants(t *testing.T) {
-	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
-		p := startPooler(t, w, setup{size: 1})
-		a, b := login(t, p.endpoint, "acme"), login(t, p.endpoint, "globex")
-		named := join(bind("", "mine"), execute("", 0), syncNow)
-		b.send(parse("mine", "SELECT name FROM whoami"), named)
-		b.until('Z')
-		a.run("SELECT shared.run('PREPARE getuser AS SELECT name FROM whoami')")
-		b.expect("SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql IS FALSE", "0")
-		a.run("SELECT shared.run('DEALLOCATE ALL')")
-		b.send(named)
-		if rows, err := result(b.until('Z')); err != nil || rows[0][0] != "globex" {
-			t.Errorf("got %v, %v", rows, err)
-		}
-	})
-}

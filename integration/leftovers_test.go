@@ -1,12 +1,12 @@
 package integration
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
 
-// leftovers are what a client can leave on a server connection, and how the next one would see it.
+// leftovers are what a client can leave on a server connection, and how the next one would see it. In
+// transaction mode attacksByLeftovers leaves them.
 // A look that gives %t means the tenant's own name.
 var leftovers = []struct{ what, leave, look, want string }{
 	{"a temporary table in the place of the tenant's", "CREATE TEMP TABLE whoami AS SELECT 'stolen'::text AS name", "SELECT name FROM whoami", "%t"},
@@ -44,49 +44,6 @@ func (w *world) helperRole(t *testing.T) {
 	w.exec(t, `DO $$ BEGIN CREATE ROLE helper; EXCEPTION WHEN duplicate_object THEN END $$; GRANT helper TO app`)
 }
 
-// Everything is left twice: in plain sight, and by a function that hides it from whoever reads the
-// client's text. The pooler may refuse what it sees; what it cannot see it has to find.
-func TestNothingThatATenantLeavesIsSeenByTheNext(t *testing.T) {
-	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
-		w.helperRole(t)
-		p := startPooler(t, w, setup{size: 1})
-		reused := false
-		for _, l := range leftovers {
-			for _, hidden := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s, hidden %v", l.what, hidden), func(t *testing.T) {
-					c := login(t, p.endpoint, "acme")
-					pid := c.value("SELECT pg_backend_pid()")
-					if hidden {
-						c.run("SELECT shared.run($$" + l.leave + "$$)")
-					} else {
-						c.try(l.leave)
-						c.vanish(false) // it may hold its server to its end
-					}
-					next := login(t, p.endpoint, "globex")
-					expectNoLeftovers(t, next, "globex")
-					reused = reused || next.value("SELECT pg_backend_pid()") == pid
-				})
-			}
-		}
-		if !reused {
-			t.Error("no server connection was ever used again: this has shown nothing")
-		}
-	})
-}
-
-func TestLastvalIsNeverAnothers(t *testing.T) {
-	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
-		w.exec(t, "SET ROLE app; CREATE SEQUENCE acme.s; CREATE SEQUENCE globex.s START 1000")
-		p := startPooler(t, w, setup{size: 1})
-		login(t, p.endpoint, "acme").run("SELECT nextval('s')")
-		for _, sql := range []string{"SELECT lastval()", "SELECT shared.run('SELECT lastval()')", "SELECT currval('s')"} {
-			expectServerError(t, login(t, p.endpoint, "globex"), sql, "55000")
-		}
-	})
-}
-
 // The states of a transaction are left by a client that stays; the next one begins anew.
 func TestAFailedTransactionIsItsOwnClientsAffair(t *testing.T) {
 	needsPooler(t)
@@ -102,26 +59,5 @@ func TestAFailedTransactionIsItsOwnClientsAffair(t *testing.T) {
 		expectServerError(t, c, "SELECT 1", "25P02")
 		c.run("ROLLBACK")
 		c.expect("SELECT name FROM whoami", "acme")
-	})
-}
-
-// A notice that one tenant's statement raises late, or a setting that it changes, is never told to
-// another tenant's client: all that this one is sent are the answers to its own questions.
-func TestNothingUnaskedIsToldToTheNextTenant(t *testing.T) {
-	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
-		p := startPooler(t, w, setup{size: 1})
-		for _, leave := range []string{
-			"DO $$ BEGIN RAISE WARNING 'acme was here'; END $$", "SET TimeZone = 'Asia/Tokyo'", "SET DateStyle = 'German'",
-			"SET application_name = 'acme'", "SET client_encoding = 'LATIN1'", "SELECT shared.run('SET search_path TO initech')",
-		} {
-			c := login(t, p.endpoint, "acme")
-			next := login(t, p.endpoint, "globex")
-			c.run(leave)
-			next.send(query("SELECT name FROM whoami"))
-			if got := kinds(next.until('Z')); got != "TDCZ" {
-				t.Errorf("after %s the next tenant was told %q", leave, got)
-			}
-		}
 	})
 }

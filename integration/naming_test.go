@@ -8,7 +8,7 @@ import (
 const whoSQLText = "SELECT name FROM whoami"
 
 // named prepares a statement by the protocol.
-func named(name string) []byte { return join(parse(name, whoSQLText), syncNow) }
+func makes(name string) []byte { return join(parse(name, whoSQLText), syncNow) }
 
 // runs binds and runs a statement in one batch.
 func runs(name string) []byte { return join(bind("", name), execute("", 0), syncNow) }
@@ -16,63 +16,63 @@ func runs(name string) []byte { return join(bind("", name), execute("", 0), sync
 // namingConversations name, in SQL, what the protocol has prepared, and the other way round.
 var namingConversations = []conversation{
 	talk("DEALLOCATE, as Rails does it",
-		say("Z", named("a1")), say("Z", runs("a1")), say("Z", query("DEALLOCATE a1")), say("Z", runs("a1")), say("Z", named("a1")), say("Z", runs("a1"))),
+		say("Z", makes("a1")), say("Z", runs("a1")), say("Z", query("DEALLOCATE a1")), say("Z", runs("a1")), say("Z", makes("a1")), say("Z", runs("a1"))),
 	talk("DEALLOCATE, as psycopg does it",
-		say("Z", named("_pg3_0")), say("Z", query(`DEALLOCATE "_pg3_0"`)), say("Z", query(`DEALLOCATE "_pg3_0"`)),
-		say("ZZ", named("_pg3_1"), once(`DEALLOCATE "_pg3_1"`)), say("Z", runs("_pg3_1"))),
-	talk("DEALLOCATE ALL", say("ZZ", named("a"), named("b")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("a")), say("Z", runs("b"))),
+		say("Z", makes("_pg3_0")), say("Z", query(`DEALLOCATE "_pg3_0"`)), say("Z", query(`DEALLOCATE "_pg3_0"`)),
+		say("ZZ", makes("_pg3_1"), once(`DEALLOCATE "_pg3_1"`)), say("Z", runs("_pg3_1"))),
+	talk("DEALLOCATE ALL", say("ZZ", makes("a"), makes("b")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("a")), say("Z", runs("b"))),
 	talk("DEALLOCATE ALL, as pgx does it",
-		say("Z", named("a")), say("Z", query("deallocate all")), say("Z", named("a")), say("Z", runs("a"))),
-	talk("DEALLOCATE ALL in a batch", say("Z", named("a")), say("Z", once("DEALLOCATE ALL")), say("Z", runs("a"))),
+		say("Z", makes("a")), say("Z", query("deallocate all")), say("Z", makes("a")), say("Z", runs("a"))),
+	talk("DEALLOCATE ALL in a batch", say("Z", makes("a")), say("Z", once("DEALLOCATE ALL")), say("Z", runs("a"))),
 	talk("DEALLOCATE of what there is not", say("Z", query("DEALLOCATE nope")), say("Z", once("DEALLOCATE nope"))),
 	talk("DEALLOCATE in a transaction",
-		say("Z", named("a")), say("Z", query("BEGIN")), say("Z", query("DEALLOCATE a")), say("Z", query("DEALLOCATE a")),
+		say("Z", makes("a")), say("Z", query("BEGIN")), say("Z", query("DEALLOCATE a")), say("Z", query("DEALLOCATE a")),
 		say("Z", query("SELECT 1")), say("Z", query("ROLLBACK")), say("Z", runs("a"))),
 	talk("DEALLOCATE in a failed transaction",
-		say("Z", named("a")), say("Z", query("BEGIN; SELECT 1/0")), say("Z", query("DEALLOCATE a")), say("Z", once("DEALLOCATE a")),
+		say("Z", makes("a")), say("Z", query("BEGIN; SELECT 1/0")), say("Z", query("DEALLOCATE a")), say("Z", once("DEALLOCATE a")),
 		say("Z", query("DEALLOCATE ALL")), say("Z", query("ROLLBACK")), say("Z", runs("a"))),
 	talk("DEALLOCATE among others",
-		say("Z", named("a")), say("Z", query("INSERT INTO notes VALUES (1); UNLISTEN x; DEALLOCATE a; SELECT 2")), say("Z", runs("a"))),
+		say("Z", makes("a")), say("Z", query("INSERT INTO notes VALUES (1); UNLISTEN x; DEALLOCATE a; SELECT 2")), say("Z", runs("a"))),
 	talk("DEALLOCATE among others that fail",
-		say("Z", named("a")), say("Z", query("INSERT INTO notes VALUES (1); DEALLOCATE a; SELECT 1/0")), say("Z", runs("a"))),
-	talk("DEALLOCATE that is not reached", say("Z", named("a")), say("Z", query("SELECT 1/0; DEALLOCATE a")), say("Z", runs("a"))),
+		say("Z", makes("a")), say("Z", query("INSERT INTO notes VALUES (1); DEALLOCATE a; SELECT 1/0")), say("Z", runs("a"))),
+	talk("DEALLOCATE that is not reached", say("Z", makes("a")), say("Z", query("SELECT 1/0; DEALLOCATE a")), say("Z", runs("a"))),
 	talk("DEALLOCATE before a fresh Parse, in one write",
-		say("ZZZZ", named("a"), query("DEALLOCATE a"), named("a"), runs("a"))),
+		say("ZZZZ", makes("a"), query("DEALLOCATE a"), makes("a"), runs("a"))),
 	talk("DEALLOCATE before a fresh Parse, in one batch",
-		say("Z", named("a")),
+		say("Z", makes("a")),
 		say("Z", parse("", "DEALLOCATE a"), bind("", ""), execute("", 0), parse("a", "SELECT 'other'"), bind("", "a"), execute("", 0), syncNow)),
 	talk("a DEALLOCATE that is prepared and run twice",
-		say("Z", named("a")), say("Z", parse("d", "DEALLOCATE a"), describeStatement("d"), syncNow),
+		say("Z", makes("a")), say("Z", parse("d", "DEALLOCATE a"), describeStatement("d"), syncNow),
 		say("Z", bind("", "d"), describePortal(""), execute("", 0), syncNow), say("Z", bind("", "d"), execute("", 0), syncNow), say("Z", runs("a"))),
 	talk("a DEALLOCATE that is skipped",
-		say("Z", named("a")), say("Z", once("SELECT 1/0")[:0], parse("", "SELECT 1/0"), bind("", ""), execute("", 0),
+		say("Z", makes("a")), say("Z", once("SELECT 1/0")[:0], parse("", "SELECT 1/0"), bind("", ""), execute("", 0),
 			parse("", "DEALLOCATE a"), bind("", ""), execute("", 0), syncNow), say("Z", runs("a"))),
 	talk("two portals, one of which deallocates",
-		say("Z", named("a")), say("Z", query("BEGIN")), say("Z", parse("", "DEALLOCATE a"), bind("p", ""), syncNow),
+		say("Z", makes("a")), say("Z", query("BEGIN")), say("Z", parse("", "DEALLOCATE a"), bind("p", ""), syncNow),
 		say("Z", parse("", "SELECT 3"), bind("q", ""), execute("q", 0), execute("p", 0), syncNow), say("Z", query("COMMIT")), say("Z", runs("a"))),
 	talk("PREPARE of a name that the protocol has",
-		say("Z", named("a")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", once("PREPARE a AS SELECT 1")), say("Z", runs("a"))),
+		say("Z", makes("a")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", once("PREPARE a AS SELECT 1")), say("Z", runs("a"))),
 	talk("Parse of a name that PREPARE has",
-		say("Z", query("PREPARE a AS SELECT 'sql'")), say("Z", named("a")), say("Z", query("EXECUTE a"))),
+		say("Z", query("PREPARE a AS SELECT 'sql'")), say("Z", makes("a")), say("Z", query("EXECUTE a"))),
 	talk("the protocol runs what PREPARE has made",
 		say("Z", query("PREPARE a (int) AS SELECT $1 + 1")), say("Z", describeStatement("a"), syncNow),
 		say("Z", bind("", "a", "41"), describePortal(""), execute("", 0), syncNow), say("Z", closeStatement("a"), syncNow),
-		say("Z", query("EXECUTE a(1)")), say("Z", named("a")), say("Z", runs("a"))),
+		say("Z", query("EXECUTE a(1)")), say("Z", makes("a")), say("Z", runs("a"))),
 	talk("PREPARE in a batch",
-		say("Z", once("PREPARE a AS SELECT 'sql'")), say("Z", named("a")), say("Z", runs("a")), say("Z", once("EXECUTE a")),
+		say("Z", once("PREPARE a AS SELECT 'sql'")), say("Z", makes("a")), say("Z", runs("a")), say("Z", once("EXECUTE a")),
 		say("Z", once("DEALLOCATE a")), say("Z", runs("a"))),
-	talk("PREPARE that fails", say("Z", query("PREPARE a AS SELECT nothing")), say("Z", named("a")), say("Z", runs("a"))),
+	talk("PREPARE that fails", say("Z", query("PREPARE a AS SELECT nothing")), say("Z", makes("a")), say("Z", runs("a"))),
 	talk("PREPARE is not undone by a rollback",
 		say("Z", query("BEGIN")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("ROLLBACK")), say("Z", query("EXECUTE a"))),
 	talk("PREPARE and DEALLOCATE in turn",
 		say("Z", query("PREPARE a AS SELECT 1; PREPARE b AS SELECT 2; DEALLOCATE a; PREPARE a AS SELECT 3; EXECUTE a")),
 		say("Z", query("PREPARE b AS SELECT 1")), say("Z", query("DEALLOCATE PREPARE ALL")), say("Z", query("EXECUTE b"))),
 	talk("both kinds and DEALLOCATE ALL",
-		say("Z", named("p")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("p")), say("Z", runs("a"))),
+		say("Z", makes("p")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("p")), say("Z", runs("a"))),
 	talk("EXECUTE of what there is not", say("Z", query("EXECUTE nope")), say("Z", once("EXECUTE nope"))),
 	talk("DISCARD of all sorts",
-		say("Z", named("a")), say("Z", query("DISCARD PLANS")), say("Z", once("DISCARD TEMP")), say("Z", query("DISCARD SEQUENCES")),
-		say("Z", runs("a")), say("Z", once("DISCARD ALL")), say("Z", runs("a")), say("Z", named("a")), say("Z", query("DISCARD ALL")), say("Z", runs("a"))),
+		say("Z", makes("a")), say("Z", query("DISCARD PLANS")), say("Z", once("DISCARD TEMP")), say("Z", query("DISCARD SEQUENCES")),
+		say("Z", runs("a")), say("Z", once("DISCARD ALL")), say("Z", runs("a")), say("Z", makes("a")), say("Z", query("DISCARD ALL")), say("Z", runs("a"))),
 }
 
 func TestNamesInSQLAndInTheProtocolAreTheSameNames(t *testing.T) {
@@ -98,7 +98,7 @@ func TestExecuteOfAProtocolStatementIsRefusedClearly(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 1})
 		c := login(t, p.endpoint, "acme")
-		c.send(named("a"))
+		c.send(makes("a"))
 		c.until('Z')
 		expectServerError(t, c, "EXECUTE a", "0A000")
 		c.run("BEGIN")

@@ -89,7 +89,7 @@ search_path = ["{schema}"]
 
 // awaitCode repeats a query until it gives the SQLSTATE, or none if it is "". Until then nothing but
 // an error may come, and no row of anybody else.
-func awaitCode(t *testing.T, c *rawClient, sql, code string) {
+func awaitCode(t testing.TB, c *rawClient, sql, code string) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s gives %q", sql, code), func() bool {
 		_, err := c.try(sql)

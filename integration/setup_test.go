@@ -15,6 +15,7 @@ import (
 type setup struct {
 	size    int               // pool_size; 0 is 4
 	mode    string            // pool_mode; "" is transaction
+	login   string            // what the pooler logs in to the server as; "" is app
 	trust   bool              // ask for no password
 	auth    string            // the lines of [auth], if they are not the usual ones
 	beside  map[string]string // to lie beside the configuration, by name
@@ -43,7 +44,7 @@ pool_mode = "%s"
 host      = "%s"
 port      = %s
 database  = "%s"
-user      = "app"
+user      = "%s"
 pool_size = %d
 %s
 
@@ -67,7 +68,7 @@ func (s setup) write(t testing.TB, w *world) string {
 		host, port, _ = strings.Cut(s.host, ":")
 	}
 	text := fmt.Sprintf(configTemplate, s.sockets(), cmp.Or(s.mode, "transaction"), s.global, s.authLines(), host, port, w.database,
-		cmp.Or(s.size, 4), s.cluster, s.more, s.route)
+		cmp.Or(s.login, "app"), cmp.Or(s.size, 4), s.cluster, s.more, s.route)
 	file := filepath.Join(dir, "config.toml")
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "users.txt"), []byte(s.usersFile()), 0o600))

@@ -97,8 +97,8 @@ func (c *shaped) ask(t *testing.T, turn int) {
 	}
 }
 
-// kept is how many statements the one server connection has, as it says itself.
-func kept(t *testing.T, c *rawClient) int {
+// statementsKept is how many statements the one server connection has, as it says itself.
+func statementsKept(t *testing.T, c *rawClient) int {
 	t.Helper()
 	n, err := strconv.Atoi(c.value("SELECT count(*) FROM pg_prepared_statements"))
 	must(t, err)
@@ -138,7 +138,7 @@ func TestOneStatementOfManyShapesIsEachTenantsOwn(t *testing.T) {
 		for turn := range turns() {
 			clients[turn%2].ask(t, turn/2)
 			if turn%1000 == 999 {
-				if n := kept(t, onlooker); n != 2 {
+				if n := statementsKept(t, onlooker); n != 2 {
 					t.Errorf("turn %d: the server keeps %d statements, want one of each tenant", turn, n)
 				}
 			}
@@ -173,7 +173,7 @@ func TestStatementsBeyondTheirNumberAreGivenUp(t *testing.T) {
 			if rows, err := result(c.until('Z')); err != nil || len(rows) != 1 || rows[0][0] != name[1:] {
 				t.Fatalf("turn %d of %s: %v, %v", turn, c.tenant, rows, err)
 			}
-			most = max(most, kept(t, onlooker))
+			most = max(most, statementsKept(t, onlooker))
 		}
 		if most != perServer {
 			t.Errorf("the server kept up to %d statements, want %d", most, perServer)
@@ -190,7 +190,7 @@ func TestStatementsBeyondTheirNumberAreGivenUp(t *testing.T) {
 		for _, c := range clients {
 			c.ask(t, 0)
 		}
-		if n := kept(t, onlooker); n > perServer {
+		if n := statementsKept(t, onlooker); n > perServer {
 			t.Errorf("the server keeps %d statements, want %d at most", n, perServer)
 		}
 	})
@@ -220,7 +220,7 @@ func TestAStatementWhoseTableChangesFailsOnceAndItsTenantOnly(t *testing.T) {
 			b.ask(t, turn+1)
 			bystander.row, bystander.shape.binary = a.row, a.shape.binary
 			bystander.ask(t, turn)
-			if n := kept(t, onlooker); n > perServer {
+			if n := statementsKept(t, onlooker); n > perServer {
 				t.Errorf("turn %d: the server keeps %d statements, want %d at most", turn, n, perServer)
 			}
 		}

@@ -17,15 +17,15 @@ import (
 type visit struct {
 	t        *testing.T
 	room     room
-	server   *side // the server itself
-	pooler   *side
+	server   *flank // the server itself
+	pooler   *flank
 	held     *atomic.Int64
 	failures int
 	show     bool // print every script
 }
 
-// side is one of the two that are compared.
-type side struct {
+// flank is one of the two sides that are compared.
+type flank struct {
 	player
 	world *world
 	super *pgconn.PgConn
@@ -43,9 +43,9 @@ CREATE FUNCTION shout(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE NOTI
 func newVisit(t *testing.T, r room, held *atomic.Int64) *visit {
 	t.Helper()
 	v := &visit{t: t, room: r, held: held}
-	v.server = newSide(t, r)
+	v.server = newFlank(t, r)
 	v.server.at = endpoint{host: v.server.world.server.Host, port: v.server.world.server.Port, database: v.server.world.database}
-	v.pooler = newSide(t, r)
+	v.pooler = newFlank(t, r)
 	v.pooler.at = startPooler(t, v.pooler.world, setup{size: r.size, mode: r.mode, trust: true, cluster: r.cluster}).endpoint
 	if r.mode != "session" || r.size > 1 {
 		v.pooler.rests = newHeckler(t, v.pooler.at).interrupt
@@ -53,18 +53,18 @@ func newVisit(t *testing.T, r room, held *atomic.Int64) *visit {
 	return v
 }
 
-func newSide(t *testing.T, r room) *side {
+func newFlank(t *testing.T, r room) *flank {
 	t.Helper()
 	w := newWorld(t, pgtest.Start(t, r.version))
 	w.exec(t, generatedSchema)
 	super := w.superuser(t)
 	t.Cleanup(func() { super.Close(context.Background()) })
-	return &side{player{t: t, tenant: "acme", patience: patience}, w, super}
+	return &flank{player{t: t, tenant: "acme", patience: patience}, w, super}
 }
 
 // hold holds a script on one side and returns the account of it, with what it left in the tables if
 // its client went.
-func (s *side) hold(script script) string {
+func (s *flank) hold(script script) string {
 	s.t.Helper()
 	all, err := s.play(script)
 	wellFormed(s.t, all)

@@ -1,0 +1,26 @@
+package integration
+
+var attacksByCursors = []attack{
+	{name: "a cursor that outlives its transaction, in plain sight",
+		does:  []step{says("DECLARE held CURSOR WITH HOLD FOR SELECT name FROM whoami"), leaves},
+		finds: []step{fails("34000", "FETCH ALL FROM held")}},
+	{name: "a cursor that outlives its transaction, made by a function",
+		does: []step{hides("DECLARE held CURSOR WITH HOLD FOR SELECT name FROM whoami")},
+		finds: []step{fails("34000", "FETCH ALL FROM held"), says("BEGIN",
+			"DECLARE held CURSOR FOR SELECT name FROM whoami"), sees("FETCH 1 FROM held", "globex"), says("COMMIT")}},
+	{name: "a cursor WITH HOLD of a transaction that is left open",
+		does:   []step{says("BEGIN", "DECLARE held CURSOR WITH HOLD FOR SELECT name FROM whoami", "FETCH held"), breaks},
+		server: either},
+	{name: "a portal that is left half read in a batch",
+		does: []step{sends(parse("", "SELECT name FROM whoami, generate_series(1, 9)"), bind("portal", ""),
+			execute("portal", 2), syncNow), hears("12DDsZ")},
+		finds: []step{sends(execute("portal", 0), syncNow), hears("EZ")}},
+	{name: "a portal that is left half read in a transaction",
+		does: []step{says("BEGIN"), sends(parse("", "SELECT name FROM whoami, generate_series(1, 9)"), bind("portal", ""),
+			execute("portal", 2), syncNow), hears("12DDsZ"), vanishes},
+		finds:  []step{sends(describePortal("portal"), syncNow), hears("EZ")},
+		server: either},
+	{name: "a cursor of the same name in both tenants' transactions",
+		does:  []step{says("BEGIN", "DECLARE c CURSOR FOR SELECT name FROM whoami", "FETCH c", "COMMIT")},
+		finds: []step{says("BEGIN"), fails("34000", "FETCH c"), says("ROLLBACK")}},
+}
