@@ -20,15 +20,7 @@ const (
 	atDedicated level = "dedicated"
 )
 
-// dedicatedServed says that the pooler knows level dedicated. The suite is ready for it.
-const dedicatedServed = false
-
-func servedLevels() []level {
-	if dedicatedServed {
-		return []level{atShared, atRole, atDedicated}
-	}
-	return []level{atShared, atRole}
-}
+var levels = []level{atShared, atRole, atDedicated}
 
 // oddTenant is one whose name needs every kind of quoting, and more than ASCII.
 const oddTenant = `Zoë's "x"`
@@ -128,9 +120,7 @@ func (a *arena) setup() setup {
 	if a.level == atDedicated {
 		s.login = "app"
 		s.route += "login = \"{tenant}\"\n"
-		for _, tenant := range inhabitants {
-			s.more += fmt.Sprintf("[tenant.%q]\npassword = %q\n", tenant, password(tenant))
-		}
+		s.cluster += "\nlogin_secrets_file = \"\"" // the server trusts
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func TestNothingThatATenantDoesReachesTheNext(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			server := adversaryServer(t, version)
-			for _, l := range servedLevels() {
+			for _, l := range levels {
 				t.Run(string(l), func(t *testing.T) { openArena(t, server, l).suffer(t) })
 			}
 		})
