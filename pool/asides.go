@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"strings"
 
 	"tenantpool/wire"
@@ -31,6 +32,34 @@ func RestoreOwn(own []Setting, inTransaction bool) *Switch {
 	sw := newSwitch(appendSets(nil, own))
 	sw.inside = inTransaction
 	return sw
+}
+
+// RestoreLost is Restore of what the server shows to have been reset. It is for a
+// reset that may have been undone again: what has not been reset keeps its value.
+func (p *Profile) RestoreLost(own []Setting, inTransaction bool) *Switch {
+	all := slices.Concat(p.spec.Settings, own, []Setting{{"search_path", PathText(p.spec.Path)}})
+	cs := []command{setLost(all)}
+	if p.spec.Role != "" { // last: a role may not be allowed to set what the login may
+		cs = append(cs, setLost([]Setting{{"role", p.spec.Role}}))
+	}
+	sw := newSwitch(cs)
+	sw.inside = inTransaction
+	return sw
+}
+
+// setLost sets those of the settings that stand at what a reset returns to. The
+// server knows it of those that it lists; of the others it is the empty value,
+// or no role.
+func setLost(all []Setting) command {
+	rows := make([]string, len(all))
+	for i, s := range all {
+		rows[i] = "(" + QuoteValue(settingName(s.Name)) + ", " + QuoteValue(s.Value) + ")"
+	}
+	const is = " OPERATOR(pg_catalog.=) "
+	return command{"SELECT pg_catalog.count(pg_catalog.set_config(o.name, o.value, false)) FROM (VALUES " + strings.Join(rows, ", ") + ") o(name, value)" +
+		" LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name)" + is + "o.name" +
+		" WHERE CASE WHEN s.name IS NOT NULL THEN NOT s.source" + is + "'session'" +
+		" ELSE coalesce(pg_catalog.current_setting(o.name, true)" + is + "ANY (ARRAY['', 'none']), true) END", selectTag}
 }
 
 // ReadMessage is the Query that reads settings back, in the order of names; its

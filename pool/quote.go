@@ -65,6 +65,31 @@ func QuoteValue(v string) string {
 	return b.String()
 }
 
+// PathText writes a search_path as the server reports one that was SET, in
+// whatever characters its names have.
+func PathText(path []string) string {
+	quoted := make([]string, len(path))
+	for i, name := range path {
+		quoted[i] = quoteIfNeeded(name)
+	}
+	if len(path) == 0 {
+		return `""`
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// quoteIfNeeded quotes a name that would not survive without, as quote_ident
+// does but for reserved words.
+func quoteIfNeeded(name string) string {
+	bare := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}) && (name[0] < '0' || name[0] > '9')
+	if bare {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

@@ -731,6 +731,36 @@ func TestARestoredProfileSharesTheFateOfTheTransaction(t *testing.T) {
 	})
 }
 
+func TestOnlyWhatWasResetIsRestored(t *testing.T) {
+	onServers(t, func(t *testing.T, server *pgtest.Server) {
+		k := newReal(t, server, func(o *Options) { o.Size = 1 })
+		role := "tenant_ä_" + k.db
+		k.exec(`CREATE SCHEMA "ä b"; CREATE ROLE ` + role + `; GRANT ` + role + ` TO ` + loginRole)
+		t.Cleanup(func() { server.MustExec(t, k.db, `DROP ROLE `+role) })
+		p := mustProfile(t, k.states, ProfileSpec{Tenant: "a", Path: []string{"ä b"}, Role: role, Settings: []Setting{{"app.tenant_id", "a"}}})
+		own := []Setting{{"work_mem", "5MB"}, {"my.own", "x"}, {"DateStyle", "SQL, DMY"}}
+		s := k.client(k.states.State(p, own))
+		s.take()
+		for _, step := range []struct{ change, want string }{
+			{"RESET ALL; RESET ROLE", `"ä b" a 5MB x SQL, DMY`},
+			{"SET search_path TO pg_temp; SET work_mem = '6MB'", `pg_temp a 6MB x SQL, DMY`},
+			{"RESET work_mem; RESET my.own", `pg_temp a 5MB x SQL, DMY`},
+			{"RESET search_path; RESET datestyle", `"ä b" a 5MB x SQL, DMY`},
+		} {
+			s.query("%s", step.change)
+			if err := s.aside(p.RestoreLost(own, false)); err != nil {
+				t.Fatal(err)
+			}
+			got := s.one("SELECT concat_ws(' ', current_role, current_setting('search_path'), current_setting('app.tenant_id'), " +
+				"current_setting('work_mem'), current_setting('my.own'), current_setting('DateStyle'))")
+			if got != role+" "+step.want {
+				t.Errorf("behind %s: %q, want %q", step.change, got, role+" "+step.want)
+			}
+		}
+		s.give()
+	})
+}
+
 // readBack sends a ReadMessage and returns the first column of its rows.
 func (s *client) readBack(names []string) (rows []string, code string) {
 	s.k.t.Helper()

@@ -213,7 +213,7 @@ func (s *session) noteBroken(err error) {
 func (s *session) asideWorked(srv *server) {
 	switch s.phase {
 	case phaseRestoring:
-		s.restored()
+		s.restored(srv)
 		s.enter(phaseActive)
 		s.compare = true
 	case phaseReading:

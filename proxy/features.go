@@ -46,6 +46,7 @@ func (s *session) screen(t wire.Traits, sql []byte) *wire.Error {
 // is to be told besides.
 func (s *session) ran(t wire.Traits, sql []byte) {
 	s.server.conn.Ran(s.id, t)
+	s.unsure = s.unsure || s.resetting() // it may roll back what came before it
 	if t&(wire.VisibleSet|wire.DiscardsAll) != 0 {
 		s.noteSettings(sql)
 	}

@@ -227,7 +227,7 @@ func (s *session) profileSays(c wire.SettingChange) string {
 	}
 	switch {
 	case c.Name == "search_path" && c.Call:
-		return pool.QuoteValue(pathText(prof.Path()))
+		return pool.QuoteValue(pool.PathText(prof.Path()))
 	case c.Name == "search_path":
 		return set + "search_path TO " + namePath(prof.Path())
 	case pathOrRole(c.Name) && c.Call:

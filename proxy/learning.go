@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -35,11 +36,22 @@ func (s *session) noteSettings(sql []byte) {
 	if !complete {
 		s.pin(pinUnreadableSetting.set())
 	}
+	s.unsure = s.unsure || s.resetting() && rollsBack(sql)
+}
+
+// resetting says that resets were sent which are not yet followed by what they
+// have taken away.
+func (s *session) resetting() bool { return s.restore || s.restoreOwn }
+
+// rollsBack says that a text may undo its own beginning without an error.
+func rollsBack(sql []byte) bool {
+	lower := bytes.ToLower(sql)
+	return bytes.Contains(lower, []byte("rollback")) || bytes.Contains(lower, []byte("abort"))
 }
 
 // noteUnread has the path looked at behind a text that could not be read.
 func (s *session) noteUnread() {
-	s.changed, s.local, s.yield = true, true, true
+	s.changed, s.local, s.yield, s.unsure = true, true, true, true
 	s.ask("search_path")
 }
 
@@ -109,13 +121,8 @@ func (s *session) tend(srv *server) bool {
 		return false // nobody will want to know, or the connection goes anyway
 	}
 	switch {
-	case s.restore:
-		s.restore, s.restoreOwn = false, false
-		s.aside(srv, phaseRestoring, s.first.Profile().Restore(s.resets, x.Status() == wire.TxOpen))
-		return true
-	case s.restoreOwn:
-		s.restoreOwn = false
-		s.aside(srv, phaseRestoring, pool.RestoreOwn(s.resets, x.Status() == wire.TxOpen))
+	case s.resetting():
+		s.restoring(srv, x.Status() == wire.TxOpen)
 		return true
 	case x.Status() == wire.TxOpen:
 		return false
@@ -133,7 +140,7 @@ func (s *session) tend(srv *server) bool {
 func (s *session) retell(body []byte) bool {
 	n, _, ok := wire.SplitParameterStatus(body)
 	name := string(n)
-	if !s.restore || !ok || !s.restores(name) {
+	if !ok || !s.restores(name) {
 		return false
 	}
 	will, _ := s.told.Get(name)
@@ -147,17 +154,43 @@ func (s *session) retell(body []byte) bool {
 
 // restores says that a parameter is set again behind the reset under way.
 func (s *session) restores(name string) bool {
-	return s.first.Profile().Owns(strings.ToLower(name)) ||
-		slices.ContainsFunc(s.resets, func(o pool.Setting) bool { return strings.EqualFold(o.Name, name) })
+	return s.restore && s.first.Profile().Owns(strings.ToLower(name)) ||
+		(s.restore || s.restoreOwn) && slices.ContainsFunc(s.resets, func(o pool.Setting) bool { return strings.EqualFold(o.Name, name) })
 }
 
-// restored takes the settings of the startup packet as the session's again.
-func (s *session) restored() {
+// restoring repeats what a reset has taken away, and nothing but that.
+func (s *session) restoring(srv *server, inTransaction bool) {
+	prof := s.first.Profile()
+	sw := (*pool.Switch)(nil)
+	switch {
+	case s.unsure:
+		sw = prof.RestoreLost(s.resets, inTransaction)
+	case s.restore:
+		sw = prof.Restore(s.resets, inTransaction)
+	default:
+		sw = pool.RestoreOwn(s.resets, inTransaction)
+	}
+	s.restore, s.restoreOwn = false, false
+	s.aside(srv, phaseRestoring, sw)
+}
+
+// restored takes the settings of the startup packet as the session's again. If
+// they may not have been reset at all, what the server has is the session's: of
+// those that it does not report, that is read later.
+func (s *session) restored(srv *server) {
 	state := s.state
 	for _, o := range s.resets {
-		state = state.With(o.Name, o.Value)
+		value, known := o.Value, !s.unsure
+		for name, reported := range srv.conn.Reported.All() {
+			if s.unsure && settable(name) && strings.EqualFold(name, o.Name) {
+				value, known = reported, true
+			}
+		}
+		if known {
+			state = state.With(o.Name, value)
+		}
 	}
-	s.resets = nil
+	s.resets, s.unsure = nil, false
 	s.changeState(state)
 }
 

@@ -262,6 +262,7 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 
 // noteError draws what is to be drawn from an error on its way to the client.
 func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
+	s.unsure = s.unsure || s.resetting()
 	switch string(f.Severity) {
 	case "FATAL", "PANIC":
 		srv.saidFatal = true
@@ -376,7 +377,7 @@ func (s *session) noteTag(srv *server, body []byte) {
 // after a switch or a restoring that went on unseen. One that is still to come is
 // waited for.
 func (s *session) catchUp(srv *server) {
-	if !s.compare || s.restore {
+	if !s.compare || s.restore || s.restoreOwn {
 		return
 	}
 	s.compare = false

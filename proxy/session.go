@@ -79,6 +79,7 @@ type session struct {
 	resets     []pool.Setting // those of the startup packet that were reset
 	restore    bool           // what the profile decides was reset
 	restoreOwn bool           // of resets alone
+	unsure     bool           // whether those resets stand: something may have undone them
 	asked      []string       // settings to read back
 
 	refusal *wire.Error // what the next message is answered with

@@ -38,7 +38,7 @@ func (g *login) profile(s *session) error {
 	if cerr != nil {
 		return g.unreachable(s.route, prof, cerr)
 	}
-	s.params = g.proxy.views.of(view{welcome, changed, pathText(spec.Path)})
+	s.params = g.proxy.views.of(view{welcome, changed, pool.PathText(spec.Path)})
 	s.told = s.params
 	s.first = g.proxy.states.State(prof, canon)
 	s.state = s.first
@@ -111,30 +111,6 @@ func (g *login) startupSettings() ([]pool.Setting, error) {
 		}
 	}
 	return all, nil
-}
-
-// pathText writes a search_path as the server reports one that was SET.
-func pathText(path []string) string {
-	quoted := make([]string, len(path))
-	for i, name := range path {
-		quoted[i] = quoteIfNeeded(name)
-	}
-	if len(path) == 0 {
-		return `""`
-	}
-	return strings.Join(quoted, ", ")
-}
-
-// quoteIfNeeded quotes a name that would not survive without, as quote_ident
-// does but for reserved words.
-func quoteIfNeeded(name string) string {
-	plain := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	}) && (name[0] < '0' || name[0] > '9')
-	if plain {
-		return name
-	}
-	return quoteName(name)
 }
 
 // checkSchema refuses a tenant whose schema is missing or unusable: Postgres

@@ -154,15 +154,15 @@ func (c *client) resetAll() error {
 	return c.look()
 }
 
-// resetAndAsk leaves the second statement of a text without a tenant: it fails, or finds a temporary
-// table of the tenant's. The session has no settings of its own then that the failure could bring
-// back.
+// resetAndAsk leaves the second statement of a text without a tenant: it fails, which takes the reset
+// back, or finds a temporary table of the tenant's.
 func (c *client) resetAndAsk() error {
-	if err := c.resetAll(); err != nil {
+	a, err := c.want("RESET ALL; "+whoSQL, 1, query("RESET ALL; "+whoSQL), "", "42P01")
+	if err != nil {
 		return err
 	}
-	if err := c.do("RESET ALL; "+whoSQL, "", "42P01"); err != nil {
-		return err
+	if a.code == "" {
+		c.model.resetAll()
 	}
 	return c.look()
 }
