@@ -41,3 +41,25 @@ func TestAResetOfOneSettingLeavesThePathAlone(t *testing.T) {
 		c.expect("SELECT name FROM whoami", "acme")
 	})
 }
+
+// What a function has left on the session's own connection, unseen, DISCARD ALL takes away too, although
+// no server is asked.
+func TestDiscardAllForgetsWhatAFunctionHasLeft(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		w.exec(t, "CREATE FUNCTION acme.hide(text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE $1; END'; GRANT ALL ON FUNCTION acme.hide(text) TO public")
+		for _, policy := range []string{"watch", "trust"} {
+			p := startPooler(t, w, setup{size: 4, cluster: `same_tenant = "` + policy + `"`})
+			c := login(t, p.endpoint, "acme", "work_mem", "5001kB")
+			for range 2 {
+				c.expect("SHOW work_mem", "5001kB")
+				c.run("SELECT hide('SET work_mem = ''6001kB'''), hide('CREATE TEMP TABLE hidden ()'), hide('SELECT pg_advisory_lock(4711)')")
+				c.expect("SHOW work_mem", "6001kB") // nobody has been in between
+				c.run("DISCARD ALL")
+				c.expect("SHOW work_mem", "5001kB")
+				c.expect("SELECT to_regclass('hidden') IS NULL", "t")
+				c.expect("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()", "0")
+			}
+		}
+	})
+}

@@ -8,8 +8,18 @@ import (
 	"tenantpool/wire"
 )
 
-// HolderID is one session, for as long as the process lives. 0 is nobody.
+// HolderID is one session, for as long as the process lives. 0 is nobody. Sessions
+// are numbered from 1 on.
 type HolderID uint64
+
+// renewal is where a HolderID counts how often the session was renewed.
+const renewal HolderID = 1 << 48
+
+// Renewed is the same session once it has said DISCARD ALL: what it has left on
+// any connection before is its own no more.
+func (h HolderID) Renewed() HolderID { return h + renewal }
+
+func (h HolderID) session() HolderID { return h % renewal }
 
 // Transport is the descriptor of a server connection, wherever it is served.
 type Transport interface {

@@ -97,6 +97,8 @@ func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 		return PlanAll // a function may have run PREPARE or DEALLOCATE unseen
 	case !same, c.soiled:
 		return PlanFull
+	case c.user != h && c.user.session() == h.session() && c.unseen:
+		return PlanFull // it has said DISCARD ALL since, of which the server has not heard
 	case c.carried == want && c.trusts(policy):
 		return PlanNothing
 	}

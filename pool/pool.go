@@ -161,7 +161,7 @@ func (p *Pool) pick(w *Waiter) *Conn {
 	switch last := w.last; {
 	case p.all.n == 0:
 		return nil
-	case last != nil && last.c != nil && last.c.pool == p && last.c.place == idle && last.c.keeper == w.Holder && last.c.account == account:
+	case last != nil && last.c != nil && last.c.pool == p && last.c.place == idle && last.c.keeper.session() == w.Holder.session() && last.c.account == account:
 		return last.c
 	case w.at.idle.first != nil:
 		return w.at.idle.first

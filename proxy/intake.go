@@ -199,8 +199,9 @@ func (s *session) queryWhileIdle(m message) bool {
 // discardAll forgets what DISCARD ALL makes a session forget, as far as it is
 // kept here: the session has no server connection now.
 func (s *session) discardAll() {
-	s.state = s.first
-	s.waiter.Want = s.first
+	s.changeState(s.first)
+	s.id = s.id.Renewed()
+	s.waiter.Holder = s.id
 	clear(s.names)
 	s.forgetUnnamed()
 }

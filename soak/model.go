@@ -44,13 +44,7 @@ func (m *model) resetAll() {
 	m.own, m.local = maps.Clone(m.start), map[string]string{}
 }
 
-// discardAll is DISCARD ALL. What functions have set may outlive it: a pooler that sees nothing to
-// discard may answer it by itself.
-func (m *model) discardAll() {
-	hidden := m.hidden
-	*m = newModel(m.start)
-	m.hidden = hidden
-}
+func (m *model) discardAll() { *m = newModel(m.start) }
 
 // save is BEGIN or SAVEPOINT.
 func (m *model) save() {
