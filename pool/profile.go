@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -45,9 +46,14 @@ type Profile struct {
 
 // tenant is one tenant's name as a pointer, and its places in the pools.
 type tenant struct {
-	name   string
-	places slots[tenantPlace]
+	name    string
+	places  slots[tenantPlace]
+	altered atomic.Uint64 // how often what its clients' texts mean may have changed
 }
+
+// Altered notes that the same text may mean something else to the tenant from
+// here on: a table of its was changed, or such a change was undone.
+func (p *Profile) Altered() { p.tenant.altered.Add(1) }
 
 // Tenant is the name of the tenant whose profile this is.
 func (p *Profile) Tenant() string { return p.spec.Tenant }

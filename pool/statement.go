@@ -1,7 +1,8 @@
 package pool
 
 import (
-	"bytes"
+	"encoding/binary"
+	"strings"
 	"sync/atomic"
 
 	"tenantpool/wire"
@@ -24,10 +25,25 @@ type Statement struct {
 // Intern returns the statement of a Parse message, of which body is what comes
 // behind the statement's name: the text, a zero byte and the parameter types.
 // It neither keeps nor changes body, and does not allocate for a known one.
-func (t *StatementTable) Intern(body []byte) *Statement {
-	return t.texts.get(body, func(key string) *Statement {
-		text, _, _ := bytes.Cut(body, []byte{0})
-		return &Statement{body: key, traits: wire.Scan(text)}
+func (t *StatementTable) Intern(body []byte) *Statement { return t.intern(body, len(body)) }
+
+// InternFor is Intern for one that is prepared now by a client of the profile's
+// tenant: whenever that was Altered, an equal text becomes another statement,
+// and is analysed anew. room is memory to work in; it is returned for next time.
+func (t *StatementTable) InternFor(p *Profile, body, room []byte) (*Statement, []byte) {
+	n := p.tenant.altered.Load()
+	if n == 0 {
+		return t.Intern(body), room
+	}
+	room = binary.BigEndian.AppendUint64(append(room[:0], body...), n)
+	return t.intern(room, len(body)), room
+}
+
+// intern returns the statement whose body is the first n bytes of key.
+func (t *StatementTable) intern(key []byte, n int) *Statement {
+	return t.texts.get(key, func(key string) *Statement {
+		text, _, _ := strings.Cut(key[:n], "\x00")
+		return &Statement{body: key[:n], traits: wire.Scan([]byte(text))}
 	})
 }
 

@@ -295,5 +295,6 @@ func (s *session) part() *pool.Conn {
 	s.pending = s.pending[:0]
 	s.portals, s.unnamedDue = nil, 0
 	s.stopTx()
+	s.altered(false)
 	return srv.conn
 }

@@ -51,6 +51,9 @@ func (s *session) ran(t wire.Traits, sql []byte) {
 		s.noteSettings(sql)
 	}
 	s.recheck = s.recheck || t&wire.ChangesSchema != 0
+	if t&wire.ChangesMeaning != 0 {
+		s.alters()
+	}
 	if s.route.Mode == modeSession {
 		return
 	}

@@ -41,6 +41,7 @@ type Loop struct {
 	good       map[goodStatement]struct{}
 	evicted    []*pool.ServerStatement // scratch
 	text       []byte                  // scratch
+	key        []byte                  // scratch
 	sessions   atomic.Int64
 	all        map[*session]struct{}
 

@@ -96,13 +96,13 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	if !m.complete() || !wire.ValidParse(rest) {
 		return s.parseUnshared(m, x, name)
 	}
-	stmt := s.proxy.statements.Intern(rest)
+	stmt := s.intern(rest)
 	if e := s.screen(stmt.Traits(), wire.ParseText(rest)); e != nil {
 		return s.provoke(m, x, e)
 	}
 	c := &change{name: string(name), to: binding{stmt: stmt}, rename: true}
 	known := s.server.conn.Statements
-	if known.Find(s.parsesUnder(), stmt, s.server.batch) != nil && x.Status() != wire.TxFailed {
+	if known.Find(s.parsesUnder(), stmt, s.server.batch) != nil && x.Status() != wire.TxFailed && !s.altering {
 		if x.AwaitsReady() {
 			return s.await() // a transaction that has failed by then refuses it
 		}
@@ -114,6 +114,30 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	s.evict(x)
 	s.owe(x, wire.OweParse, false, c)
 	return s.rename(m, 0, name, c.parse.Name)
+}
+
+// intern is the statement that a Parse makes now.
+func (s *session) intern(body []byte) (stmt *pool.Statement) {
+	l := s.loop
+	stmt, l.key = s.proxy.statements.InternFor(s.first.Profile(), body, l.key)
+	return stmt
+}
+
+// alters notes that a text is about to run which may change what others mean to
+// the tenant. While its transaction is open no Parse of the session is answered
+// here, and when it has ended, as it may, they all mean something new again.
+func (s *session) alters() {
+	s.altering = true
+	s.first.Profile().Altered()
+}
+
+// altered notes the end of that transaction. more says that another one was sent
+// behind it, of which it is not known what it does.
+func (s *session) altered(more bool) {
+	if s.altering {
+		s.altering = more
+		s.first.Profile().Altered()
+	}
 }
 
 // hasTooMany says that the client may prepare no further statement.
@@ -149,7 +173,7 @@ func (s *session) parseWhileIdle(m message) bool {
 	if _, exists := s.names[string(name)]; exists || s.hasTooMany() {
 		return false // the server will help to say so
 	}
-	stmt := s.proxy.statements.Intern(rest)
+	stmt := s.intern(rest)
 	if _, good := s.loop.good[goodStatement{s.state, stmt}]; !good {
 		return false
 	}

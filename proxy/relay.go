@@ -298,6 +298,7 @@ func (s *session) atReady(srv *server, status byte) bool {
 	s.catchUp(srv)
 	if status == wire.TxIdle {
 		s.local = false
+		s.altered(x.Owing() > 0)
 		if x.Owing() == 0 {
 			s.portals = nil // they end with the transaction
 		}

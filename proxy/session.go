@@ -75,6 +75,7 @@ type session struct {
 	body       int  // how much of a client message is still to come and go
 
 	recheck    bool           // schemas or rights were changed: look for them again
+	altering   bool           // a text that may change what others mean has run in the open transaction
 	changed    bool           // settings were changed since the last release
 	resets     []pool.Setting // those of the startup packet that were reset
 	restore    bool           // what the profile decides was reset

@@ -45,6 +45,10 @@ const (
 	Releases
 	// MultipleStatements: more than one, not counting empty ones.
 	MultipleStatements
+	// ChangesMeaning: CREATE, ALTER or DROP of something that a text may name, so
+	// that the same text may mean something else behind it. Temporary objects,
+	// indexes, sequences and roles do not count.
+	ChangesMeaning
 )
 
 // MaxScan is how much of a text is read, in bytes. A longer one may change
@@ -105,6 +109,8 @@ type statement struct {
 	index   bool          // CREATE INDEX
 	updates bool          // the word UPDATE was there
 	selects bool          // the last INTO belongs to a SELECT
+
+	temporary bool // CREATE TEMP
 }
 
 // qualifiedName is a name with its qualification.
@@ -263,9 +269,12 @@ func (s *scanner) openExplained(tok token) {
 // says what is defined.
 func (s *scanner) openDefinition(is opening, tok token) {
 	switch tok.word.id() {
-	case wOr, wReplace, wTemp, wLocal, wGlobal, wUnlogged, wUnique, wMaterialized, wRecursive:
+	case wOr, wReplace, wLocal, wGlobal, wUnlogged, wUnique, wMaterialized, wRecursive:
 		s.opening = is
+	case wTemp:
+		s.opening, s.temporary = is, true
 	case wSchema:
+		s.pending |= ChangesMeaning
 		if is != afterCreate {
 			s.pending |= ChangesSchema
 		}
@@ -276,10 +285,15 @@ func (s *scanner) openDefinition(is opening, tok token) {
 		}
 	case wIndex:
 		s.index = is == afterCreate
-	case wTable, wView, wSequence, wType:
+	case wSequence:
+	case wTable, wView, wType:
+		if !s.temporary {
+			s.pending |= ChangesMeaning
+		}
 	default:
+		s.pending |= ChangesMeaning
 		if is != afterDrop {
-			s.pending = MayChangeState
+			s.pending |= MayChangeState
 		}
 	}
 }

@@ -325,7 +325,7 @@ var judged = map[string]Traits{
 
 func TestWhatShowsNoEffectIsPlain(t *testing.T) {
 	for _, sql := range plainTexts {
-		if got := Scan([]byte(sql)) &^ Releases; got != 0 {
+		if got := Scan([]byte(sql)) &^ (Releases | ChangesMeaning); got != 0 {
 			t.Errorf("%s\n\tgot %s", sql, traitNames(got))
 		}
 	}
@@ -333,7 +333,7 @@ func TestWhatShowsNoEffectIsPlain(t *testing.T) {
 
 func TestEveryEffectThatATextShowsIsSeen(t *testing.T) {
 	for sql, want := range judged {
-		if got := Scan([]byte(sql)) &^ Releases; got != want {
+		if got := Scan([]byte(sql)) &^ (Releases | ChangesMeaning); got != want {
 			t.Errorf("%s\n\tgot %s, want %s", sql, traitNames(got), traitNames(want))
 		}
 	}
@@ -349,6 +349,23 @@ func TestWhatMayGiveBackIsSeen(t *testing.T) {
 	}
 	for _, sql := range []string{"SELECT 1", "CREATE TABLE t (a int)", "SELECT drop FROM t", "LISTEN news", "SELECT pg_advisory_xact_lock(1)", "FETCH 1 FROM c"} {
 		if Scan([]byte(sql))&Releases != 0 {
+			t.Errorf("%s: seen", sql)
+		}
+	}
+}
+
+func TestWhatMayChangeTheMeaningOfATextIsSeen(t *testing.T) {
+	for _, sql := range []string{"ALTER TABLE t ADD c int", "alter table only t rename a to b", "DROP TABLE IF EXISTS t", "CREATE TABLE t (a int)",
+		"CREATE UNLOGGED TABLE t ()", "CREATE TABLE t AS SELECT 1", "CREATE OR REPLACE VIEW v AS SELECT 1", "DROP MATERIALIZED VIEW v",
+		"ALTER TYPE e ADD VALUE 'x'", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION f", "CREATE SCHEMA s",
+		"ALTER SCHEMA s RENAME TO r", "SELECT 1; DROP TABLE t", "CREATE DOMAIN d AS int", "ALTER EXTENSION e UPDATE", "DROP CAST (int AS text)"} {
+		if Scan([]byte(sql))&ChangesMeaning == 0 {
+			t.Errorf("%s: not seen", sql)
+		}
+	}
+	for _, sql := range []string{"SELECT 1", "CREATE TEMP TABLE t (a int)", "CREATE LOCAL TEMPORARY VIEW v AS SELECT 1", "CREATE INDEX ON t (a)",
+		"DROP INDEX i", "ALTER SEQUENCE s RESTART", "CREATE ROLE r", "INSERT INTO t VALUES (1)", "TRUNCATE t", "SELECT \"drop\" FROM t"} {
+		if Scan([]byte(sql))&ChangesMeaning != 0 {
 			t.Errorf("%s: seen", sql)
 		}
 	}
@@ -390,7 +407,7 @@ func TestScanAllocatesNothing(t *testing.T) {
 
 func traitNames(t Traits) string {
 	names := []string{"MayChangeState", "EndsTransaction", "Listens", "AdvisoryLocks", "MakesTemp", "HoldsCursor",
-		"PreparesSQL", "ExecutesSQL", "Deallocates", "DiscardsAll", "ReadsSequence", "ChangesSchema", "VisibleSet", "Releases", "MultipleStatements"}
+		"PreparesSQL", "ExecutesSQL", "Deallocates", "DiscardsAll", "ReadsSequence", "ChangesSchema", "VisibleSet", "Releases", "MultipleStatements", "ChangesMeaning"}
 	var set []string
 	for i, n := range names {
 		if t&(1<<i) != 0 {
