@@ -77,13 +77,14 @@ func run(file string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 4)
+	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	for _, ln := range listeners {
 		go func() { _ = p.Serve(ln) }()
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
 	}
-	awaitEnd(cfg, p, signals, listeners, log)
+	awaitEnd(cfg, p, listeners, signals, log)
 	logStats(p, log)
 	return nil
 }
@@ -154,7 +155,7 @@ func removeStale(path string) error {
 }
 
 // awaitEnd serves signals until one of them ends the pooler, and ends it.
-func awaitEnd(cfg *config.Config, p *proxy.Proxy, signals <-chan os.Signal, listeners []net.Listener, log *slog.Logger) {
+func awaitEnd(cfg *config.Config, p *proxy.Proxy, listeners []net.Listener, signals <-chan os.Signal, log *slog.Logger) {
 	drained := make(chan struct{})
 	draining := false
 	for {
