@@ -72,10 +72,10 @@ type trial struct {
 
 // changes says that the setting is to be tried. One that can be set only when a
 // backend starts must have the value that it has; one that no client can set at
-// all is for the server to refuse.
+// all, or only some can, is for the server to refuse.
 func (t *trial) changes() bool {
 	switch context, kind, _ := strings.Cut(t.about, " "); context {
-	case "internal", "postmaster", "sighup":
+	case "internal", "postmaster", "sighup", "superuser":
 		return true
 	case "backend", "superuser-backend":
 		return !t.isBlank(kind)
@@ -125,6 +125,10 @@ func truth(word string) (value, ok bool) {
 func (x *control) try(ctx context.Context, pg *pgconn.PgConn, asked []Setting) (canonical, error) {
 	defer x.untry(ctx, pg)
 	trials, err := begin(ctx, pg, asked)
+	if isUnreadable(err) {
+		pg.Exec(ctx, "ROLLBACK").Close()
+		trials, err = beginBlindly(ctx, pg, asked)
+	}
 	if err != nil {
 		return canonical{}, err
 	}
@@ -179,9 +183,31 @@ func (x *control) untry(ctx context.Context, pg *pgconn.PgConn) {
 const aboutSetting = `SELECT s.context OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) s.vartype
  FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) pg_catalog.lower($1)`
 
+// beginning opens the transaction.
+func beginning() []query {
+	return []query{{sql: "BEGIN"}, setLocal("application_name", ""), setLocal("search_path", "")}
+}
+
+// isUnreadable says that one of the settings is not for this login to read.
+func isUnreadable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "42501"
+}
+
+// beginBlindly is begin where not all may be read: all of them are tried, and the
+// server has its say.
+func beginBlindly(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, error) {
+	trials := make([]trial, len(asked))
+	for i, s := range asked {
+		trials[i] = trial{name: s.Name, value: s.Value, unset: true}
+	}
+	_, err := run(ctx, pg, beginning())
+	return trials, err
+}
+
 // begin opens the transaction and reads what the settings are without a client.
 func begin(ctx context.Context, pg *pgconn.PgConn, asked []Setting) ([]trial, error) {
-	queries := []query{{sql: "BEGIN"}, setLocal("application_name", ""), setLocal("search_path", "")}
+	queries := beginning()
 	skip := len(queries)
 	for _, s := range asked {
 		name := [][]byte{[]byte(s.Name)}
