@@ -53,11 +53,12 @@ func TestDiscardAllForgetsWhatAFunctionHasLeft(t *testing.T) {
 			c := login(t, p.endpoint, "acme", "work_mem", "5001kB")
 			for range 2 {
 				c.expect("SHOW work_mem", "5001kB")
-				c.run("SELECT hide('SET work_mem = ''6001kB'''), hide('CREATE TEMP TABLE hidden ()'), hide('SELECT pg_advisory_lock(4711)')")
+				c.run("SELECT hide('SET work_mem = ''6001kB'''), hide('CREATE TEMP TABLE hidden ()'), hide('SELECT pg_advisory_lock(4711)'), hide('PREPARE hidden AS SELECT 1')")
 				c.expect("SHOW work_mem", "6001kB") // nobody has been in between
 				c.run("DISCARD ALL")
 				c.expect("SHOW work_mem", "5001kB")
 				c.expect("SELECT to_regclass('hidden') IS NULL", "t")
+				expectServerError(t, c, "EXECUTE hidden", "26000")
 				c.expect("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()", "0")
 			}
 		}

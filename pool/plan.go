@@ -95,10 +95,10 @@ func (c *Conn) due(h HolderID, want *State, policy SameTenant) Plan {
 		return PlanNothing // whatever was left is its own, or it was born so and nobody has used it
 	case c.prepared, !same && (c.shows(want) || c.unseen):
 		return PlanAll // a function may have run PREPARE or DEALLOCATE unseen
+	case c.unseen && c.user != h && c.user.session() == h.session():
+		return PlanAll // it has said DISCARD ALL since, of which the server has not heard
 	case !same, c.soiled:
 		return PlanFull
-	case c.user != h && c.user.session() == h.session() && c.unseen:
-		return PlanFull // it has said DISCARD ALL since, of which the server has not heard
 	case c.carried == want && c.trusts(policy):
 		return PlanNothing
 	}

@@ -168,6 +168,7 @@ func TestPlans(t *testing.T) {
 	table := NewStatementTable()
 	plain := func(c *Conn) { c.Ran(1, 0) }
 	moves := func(c *Conn) { c.Ran(1, wire.MayChangeState) }
+	renewed := HolderID(1).Renewed()
 	for name, test := range map[string]struct {
 		did    func(*Conn)
 		h      HolderID
@@ -181,6 +182,9 @@ func TestPlans(t *testing.T) {
 		"the same session under another state":         {plain, 1, a2, Watch, PlanSettings},
 		"the same session under another path":          {plain, 1, other, Watch, PlanSettings},
 		"the same session moved to another tenant":     {plain, 1, b, Trust, PlanFull},
+		"the same session renewed":                     {moves, renewed, a, Trust, PlanAll},
+		"the same session renewed, plain":              {plain, renewed, a, Watch, PlanNothing},
+		"the same session renewed after a change":      {func(c *Conn) { c.Unproven(1) }, renewed, a, Watch, PlanAll},
 		"another session, plain":                       {plain, 2, a, Watch, PlanNothing},
 		"another session, plain, always":               {plain, 2, a, SwitchAlways, PlanSettings},
 		"another session, not plain":                   {moves, 2, a, Watch, PlanSettings},
