@@ -61,3 +61,41 @@ func TestAFailedTransactionIsItsOwnClientsAffair(t *testing.T) {
 		c.expect("SELECT name FROM whoami", "acme")
 	})
 }
+
+// random() goes on from a seed that somebody has set, but not with the next tenant.
+func TestNobodyChoosesTheRandomNumbersOfTheNextTenant(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		c, next := login(t, p.endpoint, "acme"), login(t, p.endpoint, "globex")
+		for _, leave := range []string{"SELECT setseed(0.25)", "SELECT shared.run('SELECT setseed(0.25)')"} {
+			seen := map[string]bool{}
+			for range 3 {
+				c.run(leave)
+				seen[next.value("SELECT random()")] = true
+			}
+			if len(seen) != 3 {
+				t.Errorf("behind %s the next tenant's random() gives %d different numbers of 3", leave, len(seen))
+			}
+		}
+	})
+}
+
+// What a trigger prepares shows in no text. Another role can neither read nor run it.
+func TestWhatATriggerPreparesIsNotAnotherRoles(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		for _, tenant := range []string{"acme", "globex"} {
+			w.exec(t, strings.ReplaceAll("DO $$ BEGIN CREATE ROLE of_{t}; EXCEPTION WHEN duplicate_object THEN END $$; GRANT of_{t} TO app;"+
+				"GRANT USAGE ON SCHEMA {t} TO of_{t}; GRANT ALL ON ALL TABLES IN SCHEMA {t} TO of_{t}", "{t}", tenant))
+		}
+		w.exec(t, `CREATE FUNCTION acme.arm() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				EXECUTE 'PREPARE spy AS SELECT 1'; RETURN NEW; END $$;
+			CREATE TRIGGER arm BEFORE INSERT ON acme.notes FOR EACH ROW EXECUTE FUNCTION acme.arm()`)
+		p := startPooler(t, w, setup{size: 1, route: "isolation = \"role\"\nrole = \"of_{tenant}\""})
+		next := login(t, p.endpoint, "globex")
+		login(t, p.endpoint, "acme").run("INSERT INTO notes VALUES (1)")
+		next.expect("SELECT count(*) FROM pg_prepared_statements", "0")
+		expectServerError(t, next, "EXECUTE spy", "26000")
+	})
+}

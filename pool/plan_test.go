@@ -197,6 +197,7 @@ func TestPlans(t *testing.T) {
 		"the same session after SQL PREPARE":           {func(c *Conn) { c.Ran(1, wire.PreparesSQL) }, 1, a, Watch, PlanNothing},
 		"another tenant after SQL DEALLOCATE":          {func(c *Conn) { c.Ran(1, wire.Deallocates) }, 2, b, Watch, PlanAll},
 		"another tenant's role behind statements":      {func(x *Conn) { x.Statements.Add(a, table.Intern([]byte("x")), 1) }, 2, c, Watch, PlanAll},
+		"another tenant's role behind none known":      {plain, 2, c, Watch, PlanAll},
 		"another tenant without role, with statements": {func(x *Conn) { x.Statements.Add(a, table.Intern([]byte("x")), 1) }, 2, b, Watch, PlanFull},
 	} {
 		conn := made(t, 1, a)

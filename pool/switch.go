@@ -49,8 +49,9 @@ var sweeps = []command{
 	{"DISCARD SEQUENCES", "DISCARD SEQUENCES"},
 }
 
-// drops are what DISCARD ALL does besides, and a new seed. A plan holds literals as they were
-// read under the settings of whoever ran a function first.
+// drops are what DISCARD ALL does besides, and a seed for random() that nobody
+// chose: that is left alone by DISCARD ALL and RESET ALL. A plan holds literals
+// as they were read under the settings of whoever ran a function first.
 var drops = []command{
 	{"DEALLOCATE ALL", "DEALLOCATE ALL"},
 	{"DISCARD PLANS", "DISCARD PLANS"},
