@@ -2,6 +2,8 @@ package integration
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -69,6 +71,9 @@ var namingConversations = []conversation{
 		say("Z", query("PREPARE b AS SELECT 1")), say("Z", query("DEALLOCATE PREPARE ALL")), say("Z", query("EXECUTE b"))),
 	talk("both kinds and DEALLOCATE ALL",
 		say("Z", makes("p")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("p")), say("Z", runs("a"))),
+	talk("names that the server cuts",
+		say("Z", query("PREPARE "+strings.Repeat("q", 70)+" AS SELECT 7")), say("Z", runs(strings.Repeat("q", 63))), say("Z", runs(strings.Repeat("q", 65))),
+		say("Z", makes(strings.Repeat("r", 70))), say("Z", query("DEALLOCATE "+strings.Repeat("r", 63))), say("Z", runs(strings.Repeat("r", 63)))),
 	talk("EXECUTE of what there is not", say("Z", query("EXECUTE nope")), say("Z", once("EXECUTE nope"))),
 	talk("DISCARD of all sorts",
 		say("Z", makes("a")), say("Z", query("DISCARD PLANS")), say("Z", once("DISCARD TEMP")), say("Z", query("DISCARD SEQUENCES")),
@@ -155,6 +160,32 @@ func TestALateErrorDoesNotDropANewerUnnamedStatement(t *testing.T) {
 			c.send(bind("", ""), execute("", 0), syncNow)
 			if _, err := result(c.until('Z')); err == nil || err.code != "26000" {
 				t.Errorf("behind a Parse that was skipped: %v", err)
+			}
+		}
+	})
+}
+
+// What the pooler remembers of a client has a bound, whichever way the client makes it remember.
+func TestNamesInSQLCountAgainstTheClientsLimit(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 4, more: "[prepared]\nper_client = 3"})
+		c := login(t, p.endpoint, "acme")
+		c.run("PREPARE a AS SELECT 1; PREPARE b AS SELECT 1")
+		expectServerError(t, c, "PREPARE c AS SELECT 1; PREPARE d AS SELECT 1", "53400")
+		if e := c.end(once("PREPARE c AS SELECT 1")); e != nil {
+			t.Error(e)
+		}
+		if e := c.end(once("PREPARE d AS SELECT 1")); e == nil || e.code != "53400" {
+			t.Errorf("the fourth statement: got %v", e)
+		}
+		c = login(t, p.endpoint, "acme")
+		c.send(query("BEGIN"), parse("x", "DEALLOCATE nothing"), syncNow)
+		c.until('Z')
+		c.until('Z')
+		for i := range 1001 {
+			if e := c.end(join(bind(fmt.Sprint(i), "x"), syncNow)); (e != nil) != (i == 1000) {
+				t.Fatalf("portal %d: got %v", i, e)
 			}
 		}
 	})

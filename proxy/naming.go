@@ -57,6 +57,7 @@ func (s *session) forwardNaming(m message, x *wire.Exchange, sql []byte) int {
 // refuses it.
 func (s *session) judgeNames(n *naming, found []wire.NameUse) *wire.Error {
 	made := make(map[string]binding) // by the statements before
+	fresh := 0
 	for _, u := range found {
 		b, known := made[u.Name]
 		if !known {
@@ -65,6 +66,11 @@ func (s *session) judgeNames(n *naming, found []wire.NameUse) *wire.Error {
 		tag, e := s.judgeName(u, b)
 		if e != nil {
 			return e
+		}
+		if u.Verb == wire.Prepares {
+			if fresh++; s.hasTooMany(fresh) {
+				return tooManyStatements(s.proxy.opts.PreparedPerClient)
+			}
 		}
 		n.uses = append(n.uses, use{u, tag})
 		made[u.Name] = binding{}
@@ -192,15 +198,18 @@ func (s *session) deallocateWhileIdle(sql []byte) (tag string) {
 // bindNaming handles the Bind of a statement that names prepared statements.
 // handled is false if there is nothing about it.
 func (s *session) bindNaming(m message, x *wire.Exchange, portal, statement, text []byte) (n int, handled bool) {
-	delete(s.portals, string(portal))
+	delete(s.portals, cutName(portal))
 	uses, _ := wire.NameUses(text)
 	if len(uses) != 1 || x.Status() == wire.TxFailed {
 		return 0, false
 	}
 	u := uses[0]
 	b, _, open := s.lookup([]byte(u.Name))
-	if open {
+	switch {
+	case open:
 		return s.await(), true
+	case u.Verb == wire.Prepares && s.hasTooMany(1), len(s.portals) >= maxPortals:
+		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient)), true
 	}
 	tag, e := s.judgeName(u, b)
 	switch {
@@ -224,8 +233,11 @@ func (s *session) bindsTo(portal []byte, c *change) {
 	if s.portals == nil {
 		s.portals = make(map[string]*change)
 	}
-	s.portals[string(portal)] = c
+	s.portals[cutName(portal)] = c
 }
+
+// maxPortals bounds the portals of one transaction that name prepared statements.
+const maxPortals = 1000
 
 func (s *session) bindStandIn(m message, x *wire.Exchange, portal, statement []byte) int {
 	stmt := s.proxy.statements.Intern([]byte(standIn + "\x00\x00\x00"))
@@ -239,7 +251,7 @@ func (s *session) bindStandIn(m message, x *wire.Exchange, portal, statement []b
 func (s *session) forwardExecute(m message, x *wire.Exchange) int {
 	if len(s.portals) > 0 {
 		portal, _, _ := wire.SplitParse(m.body())
-		switch c := s.portals[string(portal)]; {
+		switch c := s.portals[cutName(portal)]; {
 		case c == nil:
 		case c.error != nil:
 			return s.provoke(m, x, c.error)

@@ -18,6 +18,12 @@ type binding struct {
 	large string // its name on the server, if it is not shared: it is too long, or SQL has prepared it; the session is pinned
 }
 
+// maxName is how much of the name of a statement or portal counts, in bytes: to
+// the server two that begin alike are one (NAMEDATALEN is 64).
+const maxName = 63
+
+func cutName(name []byte) string { return string(name[:min(len(name), maxName)]) }
+
 // change is what happens to statements when the answer to one message passes;
 // it is the ref of that message in the exchange. If the answer never comes,
 // because an error skipped it, the change dies.
@@ -42,12 +48,13 @@ var unnamedParse = &change{}
 // in this batch has gone well. open says that a batch before this one decides:
 // it may yet fail.
 func (s *session) lookup(name []byte) (b binding, exists, open bool) {
+	name = name[:min(len(name), maxName)]
 	for i := len(s.pending) - 1; i >= 0; i-- {
 		if c := s.pending[i]; c.each || c.name == string(name) {
 			return c.to, c.to != binding{}, c.batch != s.server.batch
 		}
 	}
-	b, exists = s.names[string(name)]
+	b, exists = s.names[cutName(name)]
 	return b, exists, false
 }
 
@@ -90,7 +97,7 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	case exists:
 		return s.provokeDuplicate(m, x, name, rest)
 	}
-	if s.hasTooMany() {
+	if s.hasTooMany(1) {
 		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient))
 	}
 	if !m.complete() || !wire.ValidParse(rest) {
@@ -100,7 +107,7 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 	if e := s.screen(stmt.Traits(), wire.ParseText(rest)); e != nil {
 		return s.provoke(m, x, e)
 	}
-	c := &change{name: string(name), to: binding{stmt: stmt}, rename: true}
+	c := &change{name: cutName(name), to: binding{stmt: stmt}, rename: true}
 	known := s.server.conn.Statements
 	if known.Find(s.parsesUnder(), stmt, s.server.batch) != nil && x.Status() != wire.TxFailed && !s.altering {
 		if x.AwaitsReady() {
@@ -140,10 +147,10 @@ func (s *session) altered(more bool) {
 	}
 }
 
-// hasTooMany says that the client may prepare no further statement.
-func (s *session) hasTooMany() bool {
+// hasTooMany says that the client may not prepare n further statements.
+func (s *session) hasTooMany(n int) bool {
 	limit := s.proxy.opts.PreparedPerClient
-	return limit > 0 && len(s.names)+len(s.pending) >= limit
+	return limit > 0 && len(s.names)+len(s.pending)+n > limit
 }
 
 // goodStatement is a statement that a server has parsed under a state.
@@ -170,14 +177,14 @@ func (s *session) parseWhileIdle(m message) bool {
 	if !ok || len(name) == 0 || !wire.ValidParse(rest) {
 		return false
 	}
-	if _, exists := s.names[string(name)]; exists || s.hasTooMany() {
+	if _, exists := s.names[cutName(name)]; exists || s.hasTooMany(1) {
 		return false // the server will help to say so
 	}
 	stmt := s.intern(rest)
 	if _, good := s.loop.good[goodStatement{s.state, stmt}]; !good {
 		return false
 	}
-	s.setName(string(name), binding{stmt: stmt})
+	s.setName(cutName(name), binding{stmt: stmt})
 	s.reply(wire.AppendEmpty(nil, wire.ServerParseComplete))
 	return true
 }
@@ -188,7 +195,7 @@ func (s *session) closeWhileIdle(m message) bool {
 	if !ok || kind != 'S' || len(name) == 0 {
 		return false
 	}
-	delete(s.names, string(name))
+	delete(s.names, cutName(name))
 	s.reply(wire.AppendEmpty(nil, wire.ServerCloseComplete))
 	return true
 }
@@ -212,7 +219,7 @@ func (s *session) parsesUnder() *pool.State {
 // parseUnshared forwards a Parse that cannot be shared: too long to be held, or
 // malformed, which is for the server to say. The session keeps its server.
 func (s *session) parseUnshared(m message, x *wire.Exchange, name []byte) int {
-	c := &change{name: string(name), rename: true}
+	c := &change{name: cutName(name), rename: true}
 	s.server.large++
 	c.to.large = s.server.conn.Statements.UnknownName() + "_" + strconv.FormatUint(s.server.large, 10)
 	t, _ := readBeginning(m.body()[len(name)+1:])
@@ -437,7 +444,7 @@ func (s *session) forwardClose(m message, x *wire.Exchange, name []byte) int {
 		x.Forward(wire.OweClose, false, nil)
 		return s.pass(m)
 	}
-	c := &change{name: string(name), rename: true}
+	c := &change{name: cutName(name), rename: true}
 	b, _, open := s.lookup(name)
 	if open {
 		return s.await()

@@ -1,5 +1,7 @@
 package wire
 
+import "unicode/utf8"
+
 // NamesStatements are the traits of a text that makes, runs or drops prepared
 // statements by their names.
 const NamesStatements = PreparesSQL | ExecutesSQL | Deallocates
@@ -18,7 +20,7 @@ const (
 // NameUse is a statement of a text that names a prepared statement.
 type NameUse struct {
 	Verb     NameVerb
-	Name     string // as the server folds it
+	Name     string // as the server folds and cuts it
 	Index    int    // of the statement in its text; empty ones do not count
 	From, To int    // where it stands there
 }
@@ -28,6 +30,7 @@ type NameUse struct {
 func NameUses(sql []byte) (uses []NameUse, statements int) {
 	eachStatement(sql, func(s []lexeme) {
 		if u := nameUse(s); u.Verb != 0 {
+			u.Name = cutName(u.Name)
 			last := s[len(s)-1]
 			u.Index, u.From, u.To = statements, s[0].at, last.at+len(last.text)
 			uses = append(uses, u)
@@ -62,4 +65,20 @@ func nameUse(s []lexeme) NameUse {
 		}
 	}
 	return NameUse{}
+}
+
+// maxName is the longest name that the server keeps, in bytes (NAMEDATALEN is 64).
+const maxName = 63
+
+// cutName is what the server makes of an identifier, in a database with UTF-8: it
+// cuts no character.
+func cutName(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	n := maxName
+	for n > maxName-utf8.UTFMax && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n]
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,14 @@ func TestStatementsThatNamePreparedOnesAreRead(t *testing.T) {
 		uses, _ := NameUses([]byte(sql))
 		if !slices.Equal(uses, want) {
 			t.Errorf("%s: got %+v, want %+v", sql, uses, want)
+		}
+	}
+	for name, want := range map[string]string{
+		strings.Repeat("a", 70): strings.Repeat("a", 63), "a" + strings.Repeat("é", 33): "a" + strings.Repeat("é", 31),
+		strings.Repeat("é", 33): strings.Repeat("é", 31), strings.Repeat("a", 63): strings.Repeat("a", 63),
+	} {
+		if uses, _ := NameUses([]byte("DEALLOCATE " + name)); len(uses) != 1 || uses[0].Name != want {
+			t.Errorf("DEALLOCATE %s: got %+v, want %s", name, uses, want)
 		}
 	}
 	if _, n := NameUses([]byte("; SELECT 1;; DEALLOCATE a; SELECT ';' ;")); n != 3 {
