@@ -308,3 +308,40 @@ func TestTheBeginningOfALongTextIsJudged(t *testing.T) {
 		c.expect("EXECUTE p", "acme")
 	})
 }
+
+// Whatever the reason: no more sessions are pinned than may be, and others find a server.
+func TestNoReasonPinsMoreSessionsThanMayBe(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 4, global: `query_wait_timeout = "3s"`})
+		const computed = "SELECT set_config('app.' || 'x', '1', false)"
+		for what, request := range map[string][]byte{
+			"a computed name":                   query(computed),
+			"a computed name, unnamed":          once(computed),
+			"a computed name, named":            join(parse("s", computed), bind("", "s"), execute("", 0), syncNow),
+			"a path of temporary objects":       query("SELECT set_config('search_path', 'pg_temp, acme', false)"),
+			"a statement too long to be shared": join(parse("s", "SELECT 1 /*"+strings.Repeat("x", 70<<10)+"*/"), syncNow),
+		} {
+			refused := 0
+			var held []*rawClient
+			for range 4 {
+				c := login(t, p.endpoint, "acme")
+				held = append(held, c)
+				c.send(request)
+				for _, r := range c.until('Z') {
+					if r.kind == 'E' {
+						refused++
+					}
+				}
+			}
+			if refused != 3 {
+				t.Errorf("%s: %d of 4 sessions were refused, want 3", what, refused)
+			}
+			login(t, p.endpoint, "globex").expect("SELECT name FROM whoami", "globex")
+			for _, c := range held {
+				c.send(terminate)
+				c.rest()
+			}
+		}
+	})
+}

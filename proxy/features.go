@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"tenantpool/pool"
 	"tenantpool/routing"
 	"tenantpool/wire"
 )
@@ -35,10 +36,43 @@ func (s *session) screen(t wire.Traits, sql []byte) *wire.Error {
 	if e := s.featureRefusal(t); e != nil {
 		return e
 	}
-	if t&wire.VisibleSet != 0 {
-		return s.governsText(sql)
+	if t&wire.VisibleSet == 0 {
+		return nil
+	}
+	if e := s.governsText(sql); e != nil {
+		return e
+	}
+	return s.settingRefusal(sql)
+}
+
+// settingRefusal is the error for a text whose changes of settings would pin
+// the session, where no more may be.
+func (s *session) settingRefusal(sql []byte) *wire.Error {
+	if s.route.Mode == modeSession || s.pinned != 0 || s.mayPin() {
+		return nil
+	}
+	changes, complete := wire.SettingChanges(sql)
+	if !complete || len(s.asked)+len(changes) > maxAsked {
+		return tooManyPinned(pinUnreadableSetting.set())
+	}
+	for _, c := range changes {
+		if c.Name == "search_path" && leadsToTemp(c.Value) {
+			return tooManyPinned(pinTempPath.set())
+		}
 	}
 	return nil
+}
+
+// bindRefusal is the error for a statement that may not run now, whenever it was
+// parsed; nil is the unnamed one.
+func (s *session) bindRefusal(t wire.Traits, stmt *pool.Statement) *wire.Error {
+	if e := s.featureRefusal(t); e != nil || t&wire.VisibleSet == 0 {
+		return e
+	}
+	if stmt != nil {
+		return s.settingRefusal(textOf(stmt))
+	}
+	return s.settingRefusal(wire.ParseText(s.unnamed))
 }
 
 // ran notes on the server connection, and on the session, what a text that is

@@ -223,7 +223,11 @@ func (s *session) parseUnshared(m message, x *wire.Exchange, name []byte) int {
 	s.server.large++
 	c.to.large = s.server.conn.Statements.UnknownName() + "_" + strconv.FormatUint(s.server.large, 10)
 	t, _ := readBeginning(m.body()[len(name)+1:])
-	if e := s.screen(t, nil); e != nil {
+	e := s.screen(t, nil)
+	if e == nil && !m.complete() && s.pinned == 0 && !s.mayPin() {
+		e = tooManyPinned(pinLargeStatement.set())
+	}
+	if e != nil {
 		return s.provoke(m, x, e)
 	}
 	s.ran(t, nil)
@@ -305,7 +309,7 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 		return s.rename(m, len(portal)+1, name, b.large)
 	}
 	t := b.stmt.Traits()
-	if e := s.featureRefusal(t); e != nil {
+	if e := s.bindRefusal(t, b.stmt); e != nil {
 		return s.provoke(m, x, e)
 	}
 	if len(s.portals) > 0 || t&wire.NamesStatements != 0 {
@@ -321,7 +325,7 @@ func (s *session) forwardBind(m message, x *wire.Exchange) int {
 
 // bindUnnamed forwards a Bind of the unnamed statement.
 func (s *session) bindUnnamed(m message, x *wire.Exchange, portal []byte) int {
-	if e := s.featureRefusal(s.unnamedTraits); e != nil {
+	if e := s.bindRefusal(s.unnamedTraits, nil); e != nil {
 		return s.provoke(m, x, e)
 	}
 	if len(s.portals) > 0 || s.unnamedTraits&wire.NamesStatements != 0 {
