@@ -64,3 +64,50 @@ func TestDiscardAllForgetsWhatAFunctionHasLeft(t *testing.T) {
 		}
 	})
 }
+
+// A setting that could not be set, or that is not one to be kept, does not follow the session.
+func TestAFailedOrFleetingSetIsNotRepeatedForEver(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		other := login(t, p.endpoint, "globex")
+		for _, sql := range []string{
+			"SET log_min_messages = debug5", "SET session_replication_role = replica", "SET session_preload_libraries = ''",
+			"SET work_mem = '77kB'; SET log_min_messages = debug5", "BEGIN; SET log_min_messages = debug5", "SET work_mem = nonsense",
+			"SET seed TO 0.25", "SET transaction_deferrable = on", "SET transaction_read_only = on",
+		} {
+			for _, request := range [][]byte{query(sql), once(sql)} {
+				c := login(t, p.endpoint, "acme")
+				c.run("SET statement_timeout = '7777s'")
+				c.end(request)
+				c.try("ROLLBACK")
+				for range 2 {
+					other.expect("SELECT name FROM whoami", "globex")
+					if got, e := c.try("SELECT name, current_setting('statement_timeout') FROM whoami"); e != nil || len(got) != 1 || got[0][1] != "7777s" {
+						t.Errorf("behind %s: got %v, %v", sql, got, e)
+					}
+				}
+			}
+		}
+	})
+}
+
+// A setting is the same everywhere, whatever encoding its client speaks.
+func TestASettingInAnotherEncodingIsKept(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		other := login(t, p.endpoint, "globex")
+		for _, value := range []string{"a\xe9", "\xc3\xa9"} { // in LATIN1
+			c := login(t, p.endpoint, "acme")
+			c.run("SET client_encoding = LATIN1")
+			const look = "SELECT encode(convert_to(current_setting('app.x'), 'UTF8'), 'hex')"
+			c.run("BEGIN")
+			c.run("SET app.x = '" + value + "'")
+			want := c.value(look)
+			c.run("COMMIT")
+			other.expect("SELECT name FROM whoami", "globex")
+			c.expect(look, want)
+		}
+	})
+}

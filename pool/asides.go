@@ -63,12 +63,23 @@ func setLost(all []Setting) command {
 }
 
 // ReadMessage is the Query that reads settings back, in the order of names; its
-// one row has NULL for those that do not exist. Values come as UTF-8, whatever
-// the client speaks: as such they are set again.
-func ReadMessage(names []string) []byte {
-	calls := make([]string, len(names))
+// one row has NULL for those that do not exist. With doubted, statements have
+// failed since the names were collected, and there is NULL also for what is as
+// the login has it: it may never have been set, nor be anybody's to set. With
+// foreign the values come in hexadecimal digits, of UTF-8: the client's encoding
+// is another.
+func ReadMessage(names []string, doubted, foreign bool) []byte {
+	values := make([]string, len(names))
 	for i, name := range names {
-		calls[i] = "pg_catalog.current_setting(" + QuoteValue(name) + ", true)"
+		v := "pg_catalog.current_setting(" + QuoteValue(name) + ", true)"
+		if doubted && !strings.Contains(name, ".") && name != "search_path" {
+			v = "(SELECT pg_catalog.current_setting(s.name) FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) " +
+				QuoteValue(name) + " AND s.setting OPERATOR(pg_catalog.<>) s.reset_val)"
+		}
+		if foreign {
+			v = "pg_catalog.encode(pg_catalog.convert_to(" + v + ", 'UTF8'), 'hex')"
+		}
+		values[i] = v
 	}
-	return wire.AppendQuery(nil, "SET LOCAL client_encoding TO 'UTF8'; SELECT "+strings.Join(calls, ", "))
+	return wire.AppendQuery(nil, "SELECT "+strings.Join(values, ", "))
 }

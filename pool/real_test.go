@@ -764,6 +764,6 @@ func TestOnlyWhatWasResetIsRestored(t *testing.T) {
 // readBack sends a ReadMessage and returns the first column of its rows.
 func (s *client) readBack(names []string) (rows []string, code string) {
 	s.k.t.Helper()
-	message := ReadMessage(names)
+	message := ReadMessage(names, false, false)
 	return s.query("%s", message[5:len(message)-1])
 }

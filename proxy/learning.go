@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -92,6 +93,9 @@ func (s *session) startsWith(name string) int {
 // ask has a setting read back when the server is quiet, unless the server
 // reports it by itself.
 func (s *session) ask(name string) {
+	if fleeting(name) {
+		return
+	}
 	for reported := range s.params.All() {
 		if strings.EqualFold(reported, name) && name != "search_path" {
 			return
@@ -104,6 +108,16 @@ func (s *session) ask(name string) {
 	default:
 		s.asked = append(s.asked, name)
 	}
+}
+
+// fleeting says that a setting belongs to the transaction it is set in, or is
+// none that can be read.
+func fleeting(name string) bool {
+	switch name {
+	case "transaction_isolation", "transaction_read_only", "transaction_deferrable", "seed":
+		return true
+	}
+	return false
 }
 
 // tend runs what a settled server needs before anything else of the client's:
@@ -197,7 +211,14 @@ func (s *session) restored(srv *server) {
 func (s *session) startReading(srv *server) {
 	s.enter(phaseReading)
 	srv.unnamedOf = 0
-	srv.forward(s.loop, pool.ReadMessage(s.asked))
+	srv.forward(s.loop, pool.ReadMessage(s.asked, s.doubted, s.foreign()))
+}
+
+// foreign says that the server would send values in an encoding that is neither
+// UTF-8 nor its own.
+func (s *session) foreign() bool {
+	encoding, _ := s.params.Get("client_encoding")
+	return encoding != "UTF8" && encoding != "SQL_ASCII"
 }
 
 var errReadBack = errors.New("the settings of the session could not be read back")
@@ -214,7 +235,7 @@ func (s *session) readBack(m wire.ServerMsg, body []byte) (done bool, err error)
 		if len(s.asked) > 0 || len(body) != 1 || body[0] != wire.TxIdle {
 			return true, errReadBack
 		}
-		s.changed = false
+		s.changed, s.doubted = false, false
 		return true, nil
 	}
 	return true, errReadBack
@@ -234,6 +255,11 @@ func (s *session) learnRow(body []byte) error {
 		}
 		rest = tail
 		var err error
+		if value != nil && s.foreign() {
+			if value, err = hex.AppendDecode([]byte{}, value); err != nil {
+				return errReadBack
+			}
+		}
 		if state, err = s.learned(state, name, value); err != nil {
 			return err
 		}

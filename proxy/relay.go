@@ -263,6 +263,7 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 // noteError draws what is to be drawn from an error on its way to the client.
 func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
 	s.unsure = s.unsure || s.resetting()
+	s.doubted = s.doubted || len(s.asked) > 0
 	switch string(f.Severity) {
 	case "FATAL", "PANIC":
 		srv.saidFatal = true

@@ -82,6 +82,7 @@ type session struct {
 	restoreOwn bool           // of resets alone
 	unsure     bool           // whether those resets stand: something may have undone them
 	asked      []string       // settings to read back
+	doubted    bool           // a statement has failed since: perhaps they were not set
 
 	refusal *wire.Error // what the next message is answered with
 	names   map[string]binding
