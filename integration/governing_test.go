@@ -178,3 +178,21 @@ func TestATenantMayHaveAPolicyOfItsOwn(t *testing.T) {
 		globex.expect("SELECT name FROM whoami", "initech")
 	})
 }
+
+// Where the server may take for a constant what looks like a statement, nothing is put in its place.
+func TestAConstantIsNeverTakenForAStatement(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1, route: policyRoute + `"ignore"`})
+		c := login(t, p.endpoint, "acme")
+		c.send(parse("x", "SELECT 1"), syncNow)
+		c.until('Z')
+		c.run("SET standard_conforming_strings = off; SET escape_string_warning = off")
+		c.expect(`SELECT 'it\'s; DEALLOCATE x; isn\'t it'`, "it's; DEALLOCATE x; isn't it")
+		const text = `SELECT 'it\'s; SET search_path TO globex; isn\'t it'`
+		if rows, e := c.try(text); e == nil && rows[0][0] != "it's; SET search_path TO globex; isn't it" || e != nil && e.code != "42501" {
+			t.Errorf("got %v, %v", rows, e)
+		}
+		c.expect("SELECT name FROM whoami", "acme")
+	})
+}

@@ -190,3 +190,29 @@ func TestNamesInSQLCountAgainstTheClientsLimit(t *testing.T) {
 		}
 	})
 }
+
+// What runs in the place of a DEALLOCATE leaves everything else as it was.
+func TestDeallocateLeavesTheRestAlone(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1, global: `session_features = { listen = "pin" }`})
+		c := login(t, p.endpoint, "acme")
+		c.run("LISTEN tenantpool")
+		for _, request := range eachWay("DEALLOCATE x") {
+			c.send(named("x"))
+			c.until('Z')
+			if e := c.end(request); e != nil {
+				t.Error(e)
+			}
+		}
+		c.expect("SELECT pg_listening_channels()", "tenantpool")
+		c.run("UNLISTEN *")
+		c.send(named("x"))
+		c.until('Z')
+		c.run("BEGIN READ ONLY")
+		c.run("DEALLOCATE x")
+		if _, e := c.try("PREPARE TRANSACTION 'x'"); e == nil || e.code != "55000" {
+			t.Errorf("PREPARE TRANSACTION behind DEALLOCATE: got %v, want 55000, for this server has none", e)
+		}
+	})
+}

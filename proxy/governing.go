@@ -202,7 +202,7 @@ func (s *session) ignored(sql []byte) []byte {
 		text = append(append(text, sql[from:c.From]...), s.profileSays(c)...)
 		from = c.To
 	}
-	if from == 0 {
+	if from == 0 || !wire.SurelyCut(sql) {
 		return nil
 	}
 	return append(text, sql[from:]...)

@@ -11,8 +11,9 @@ import (
 // never goes there: a stand-in that does nothing runs in its place, so that
 // transaction and batch stay the server's, and its tag is told as the client's.
 
-// standIn is the text of it.
-const standIn = "UNLISTEN tenantpool"
+// standIn is the text of it. Nothing has that setting. (UNLISTEN, too, does
+// nothing, but no transaction can be prepared behind it.)
+const standIn = "RESET tenantpool.nothing"
 
 // naming is the ref of a Query whose text names prepared statements.
 type naming struct {
@@ -37,15 +38,16 @@ func (s *session) forwardNaming(m message, x *wire.Exchange, sql []byte) int {
 		return s.await()
 	}
 	found, statements := wire.NameUses(sql)
-	if statements == 1 && x.Status() == wire.TxFailed {
-		found = nil // it will not run
+	if statements == 1 && x.Status() == wire.TxFailed || !wire.SurelyCut(sql) {
+		found = nil // it will not run, or may be read otherwise
 	}
 	n := &naming{}
 	if e := s.judgeNames(n, found); e != nil {
 		return s.provoke(m, x, e)
 	}
-	text := n.text(sql)
-	s.beginQuery(wire.Scan(text), text)
+	text := n.text(sql, standIn)
+	own := n.text(sql, "")
+	s.beginQuery(wire.Scan(own), own)
 	x.Forward(wire.OweQuery, false, n)
 	s.endBatch(m)
 	s.yield = true // what comes next may name what this one makes
@@ -112,13 +114,13 @@ func (s *session) hasOnServer() bool {
 	return false
 }
 
-// text is sql with the stand-ins in it.
-func (n *naming) text(sql []byte) []byte {
+// text is sql with instead in the place of what is ours to do.
+func (n *naming) text(sql []byte, instead string) []byte {
 	var text []byte
 	from := 0
 	for _, u := range n.uses {
 		if u.tag != "" {
-			text = append(append(text, sql[from:u.From]...), standIn...)
+			text = append(append(text, sql[from:u.From]...), instead...)
 			from = u.To
 		}
 	}
@@ -242,7 +244,7 @@ const maxPortals = 1000
 func (s *session) bindStandIn(m message, x *wire.Exchange, portal, statement []byte) int {
 	stmt := s.proxy.statements.Intern([]byte(standIn + "\x00\x00\x00"))
 	ss := s.ensure(x, stmt)
-	s.runsShared(stmt)
+	s.ran(0, nil)
 	x.Forward(wire.OweBind, false, stmt)
 	return s.rename(m, len(portal)+1, statement, ss.Name)
 }

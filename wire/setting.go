@@ -30,6 +30,10 @@ func SettingChanges(sql []byte) (changes []SettingChange, complete bool) {
 	return r.changes, r.complete && sure && len(sql) <= MaxScan
 }
 
+// SurelyCut says that the server cuts a text into statements and constants as
+// this package does, whatever its settings are. Only such a text may be changed.
+func SurelyCut(sql []byte) bool { return eachStatement(sql, func([]lexeme) {}) }
+
 // eachStatement reads the statements of a text, without the empty ones. It
 // returns false if Postgres might cut the text otherwise.
 func eachStatement(sql []byte, read func([]lexeme)) (sure bool) {
