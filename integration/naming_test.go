@@ -71,6 +71,11 @@ var namingConversations = []conversation{
 		say("Z", query("PREPARE b AS SELECT 1")), say("Z", query("DEALLOCATE PREPARE ALL")), say("Z", query("EXECUTE b"))),
 	talk("both kinds and DEALLOCATE ALL",
 		say("Z", makes("p")), say("Z", query("PREPARE a AS SELECT 1")), say("Z", query("DEALLOCATE ALL")), say("Z", runs("p")), say("Z", runs("a"))),
+	talk("DEALLOCATE ALL behind what it drops",
+		say("Z", makes("p")), say("Z", query("PREPARE a AS SELECT 1; DEALLOCATE ALL; PREPARE p AS SELECT 2")), say("Z", query("EXECUTE p")),
+		say("Z", query("EXECUTE a")), say("Z", query("DEALLOCATE ALL; PREPARE a AS SELECT 1; DEALLOCATE ALL")), say("Z", query("PREPARE a AS SELECT 1")),
+		say("Z", join(parse("", "PREPARE b AS SELECT 1"), bind("", ""), execute("", 0), parse("", "DEALLOCATE ALL"), bind("", ""), execute("", 0), syncNow)),
+		say("Z", query("EXECUTE b")), say("Z", query("EXECUTE a"))),
 	talk("names that the server cuts",
 		say("Z", query("PREPARE "+strings.Repeat("q", 70)+" AS SELECT 7")), say("Z", runs(strings.Repeat("q", 63))), say("Z", runs(strings.Repeat("q", 65))),
 		say("Z", makes(strings.Repeat("r", 70))), say("Z", query("DEALLOCATE "+strings.Repeat("r", 63))), say("Z", runs(strings.Repeat("r", 63)))),
@@ -199,7 +204,7 @@ func TestDeallocateLeavesTheRestAlone(t *testing.T) {
 		c := login(t, p.endpoint, "acme")
 		c.run("LISTEN tenantpool")
 		for _, request := range eachWay("DEALLOCATE x") {
-			c.send(named("x"))
+			c.send(makes("x"))
 			c.until('Z')
 			if e := c.end(request); e != nil {
 				t.Error(e)
@@ -207,7 +212,7 @@ func TestDeallocateLeavesTheRestAlone(t *testing.T) {
 		}
 		c.expect("SELECT pg_listening_channels()", "tenantpool")
 		c.run("UNLISTEN *")
-		c.send(named("x"))
+		c.send(makes("x"))
 		c.until('Z')
 		c.run("BEGIN READ ONLY")
 		c.run("DEALLOCATE x")

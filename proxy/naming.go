@@ -59,13 +59,13 @@ func (s *session) forwardNaming(m message, x *wire.Exchange, sql []byte) int {
 // refuses it.
 func (s *session) judgeNames(n *naming, found []wire.NameUse) *wire.Error {
 	made := make(map[string]binding) // by the statements before
-	fresh := 0
+	fresh, onServer, none := 0, len(found) > 0 && s.hasOnServer(), false
 	for _, u := range found {
 		b, known := made[u.Name]
-		if !known {
+		if !known && !none {
 			b, _, _ = s.lookup([]byte(u.Name))
 		}
-		tag, e := s.judgeName(u, b)
+		tag, e := s.judgeName(u, b, onServer)
 		if e != nil {
 			return e
 		}
@@ -79,33 +79,42 @@ func (s *session) judgeNames(n *naming, found []wire.NameUse) *wire.Error {
 		switch u.Verb {
 		case wire.Prepares:
 			made[u.Name] = binding{large: u.Name}
+			onServer = true
 		case wire.Executes:
 			made[u.Name] = b
+		case wire.DropsEach:
+			clear(made)
+			onServer, none = false, true
 		}
 	}
 	return nil
 }
 
 // judgeName says what a statement comes to that names what b is. tag is that of
-// a DEALLOCATE that is ours to do.
-func (s *session) judgeName(u wire.NameUse, b binding) (tag string, e *wire.Error) {
-	exists, onServer := b != binding{}, b.bySQL(u.Name)
+// a DEALLOCATE that is ours to do. onServer is the word of hasOnServer.
+func (s *session) judgeName(u wire.NameUse, b binding, onServer bool) (tag string, e *wire.Error) {
+	exists, bySQL := b != binding{}, b.bySQL(u.Name)
 	switch {
 	case u.Verb == wire.Prepares && exists:
 		return "", duplicateStatement([]byte(u.Name))
-	case u.Verb == wire.Executes && exists && !onServer:
+	case u.Verb == wire.Executes && exists && !bySQL:
 		return "", errExecute
-	case u.Verb == wire.Drops && exists && !onServer:
+	case u.Verb == wire.Drops && exists && !bySQL:
 		return "DEALLOCATE", nil
-	case u.Verb == wire.DropsEach && !s.hasOnServer():
+	case u.Verb == wire.DropsEach && !onServer:
 		return "DEALLOCATE ALL", nil
 	}
 	return "", nil
 }
 
-// hasOnServer says that statements of the session are on its server under names
-// that only DEALLOCATE itself can drop.
+// hasOnServer says that statements of the session are on its server, or may be
+// when it has answered, under names that only DEALLOCATE itself can drop.
 func (s *session) hasOnServer() bool {
+	for _, c := range s.pending {
+		if c.to.large != "" {
+			return true
+		}
+	}
 	for _, b := range s.names {
 		if b.large != "" {
 			return true
@@ -152,13 +161,23 @@ func (s *session) dropName(name string) {
 	if s.names[name].large != "" {
 		s.server.conn.Ran(s.id, wire.Deallocates) // it may still be there
 	}
-	delete(s.names, name)
-	s.namesGone()
+	s.forgetName(name)
 }
 
 func (s *session) dropNames() {
-	clear(s.names)
+	s.names = nil
 	s.namesGone()
+}
+
+// forgetName forgets a name. Only where it was one that pinned the session are
+// all the others looked at: a text may drop thousands.
+func (s *session) forgetName(name string) {
+	b := s.names[name]
+	delete(s.names, name)
+	s.suspect = s.suspect || s.pinned != 0
+	if b.large != "" && !b.bySQL(name) {
+		s.namesGone()
+	}
 }
 
 // namesGone looks whether the statements are gone that pinned the session.
@@ -191,7 +210,7 @@ func (s *session) deallocateWhileIdle(sql []byte) (tag string) {
 	if len(uses) != 1 || statements != 1 {
 		return ""
 	}
-	if tag, _ = s.judgeName(uses[0], s.names[uses[0].Name]); tag != "" {
+	if tag, _ = s.judgeName(uses[0], s.names[uses[0].Name], s.hasOnServer()); tag != "" {
 		s.commandDone(&naming{uses: []use{{uses[0], tag}}})
 	}
 	return tag
@@ -213,7 +232,7 @@ func (s *session) bindNaming(m message, x *wire.Exchange, portal, statement, tex
 	case u.Verb == wire.Prepares && s.hasTooMany(1), len(s.portals) >= maxPortals:
 		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient)), true
 	}
-	tag, e := s.judgeName(u, b)
+	tag, e := s.judgeName(u, b, u.Verb == wire.DropsEach && s.hasOnServer())
 	switch {
 	case e != nil && u.Verb == wire.Executes:
 		return s.provoke(m, x, e), true

@@ -483,8 +483,7 @@ func (s *session) answered(c *change) {
 		return
 	}
 	if (c.to == binding{}) {
-		delete(s.names, c.name)
-		s.namesGone()
+		s.forgetName(c.name)
 		return
 	}
 	s.setName(c.name, c.to)
