@@ -35,9 +35,10 @@ func clientLimit(t ClientMsg) int64 {
 	switch t {
 	case ClientQuery, ClientParse, ClientBind, ClientFunctionCall, ClientCopyData:
 		return MaxMessage - 1
-	case ClientDescribe, ClientExecute, ClientClose, ClientFlush, ClientSync,
-		ClientCopyDone, ClientCopyFail, ClientTerminate:
+	case ClientDescribe, ClientExecute, ClientClose, ClientCopyFail, ClientTerminate:
 		return maxSmall
+	case ClientFlush, ClientSync, ClientCopyDone:
+		return 4 // the server's error about a body would answer nothing that is owed
 	}
 	return 0
 }
