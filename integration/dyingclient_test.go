@@ -185,3 +185,20 @@ func TestAClientThatDiesWhileItWaitsIsNoLongerServed(t *testing.T) {
 		w.eventually(t, "SELECT count(*) = 0 FROM acme.notes")
 	})
 }
+
+// While others wait, a session does not read on before its statement ends, and so does not see its
+// client's end either. It is told of it all the same.
+func TestASecondStatementOfAClientThatIsGoneIsCancelledWhileOthersWait(t *testing.T) {
+	needsPooler(t)
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1, global: `client_gone_grace = "100ms"`})
+		a, b := login(t, p.endpoint, "acme"), login(t, p.endpoint, "globex")
+		a.run("BEGIN")
+		b.send(query("SELECT name FROM whoami"))
+		a.send(query("SELECT pg_sleep(0.05)"), query("SELECT pg_sleep(3600)"))
+		a.vanish(false)
+		if rows, err := result(b.until('Z')); err != nil || rows[0][0] != "globex" {
+			t.Errorf("the one that waited got %v, %v", rows, err)
+		}
+	})
+}

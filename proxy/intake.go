@@ -303,6 +303,8 @@ func (s *session) endBatch(m message) {
 func (s *session) busy() {
 	switch ts := &s.loop.timers; {
 	case s.server.ahead == aheadSent: // its own clock runs
+	case s.leaving:
+		ts.set(&s.timer, graceTimer, s.loop.now)
 	case ts.last[queryTimer] > 0:
 		ts.set(&s.timer, queryTimer, s.loop.now)
 	default:

@@ -53,6 +53,7 @@ type session struct {
 	left       pinSet // what the server was found to hold of it
 	suspect    bool   // what pins it may be gone: ask the server
 	eof        bool   // the client will send no more
+	leaving    bool   // it has closed its side, behind bytes that are still to be read
 	deaf       bool   // the client takes no more
 	skip       bool   // an error of ours outside any exchange: drop up to Sync
 	bodyDrop   bool   // the body still coming in is dropped
@@ -166,6 +167,7 @@ func (s *session) ready(l *Loop, events uint32) {
 // read yet. A statement that runs for it has its time of grace.
 func (s *session) closing() {
 	s.want(s.loop, s.interest&^(readable|halfClosed))
+	s.leaving = true
 	if s.phase == phaseActive {
 		s.grace()
 	}
