@@ -12,8 +12,9 @@ import (
 	"tenantpool/wire"
 )
 
-// maxAuthMessage caps a client's authentication messages.
-const maxAuthMessage = 64 << 10
+// maxAuthMessage caps a client's authentication messages: they are held whole,
+// for clients that have proven nothing.
+const maxAuthMessage = 8 << 10
 
 // authenticate proves the user by the method of the rule that matches the client.
 // What it has to say in the end waits in g.out: a client that is refused later,

@@ -1,0 +1,74 @@
+package integration
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+)
+
+const (
+	squatters     = 500
+	squatterBytes = 20 << 10 // that one more hostile client may cost
+)
+
+// squats are ways to stay connected and make the pooler keep as much as possible.
+var squats = []struct {
+	name  string
+	login bool
+	squat func(c *rawClient)
+}{
+	{"silent", false, func(*rawClient) {}},
+	{"a startup packet without its last byte", false, func(c *rawClient) {
+		long := startup(version30, "user", "app", "database", "acme", "application_name", strings.Repeat("x", 9900))
+		hurl(c, long[:len(long)-1])
+	}},
+	{"a password message of which little comes", false, func(c *rawClient) {
+		hurl(c, acmeStartup)
+		c.next()
+		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'p'}, 60<<10), strings.Repeat("x", 1000)...))
+	}},
+	{"a password message without its last byte", false, func(c *rawClient) {
+		hurl(c, acmeStartup)
+		c.next()
+		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'p'}, 60<<10), strings.Repeat("x", 60<<10-5)...))
+	}},
+	{"a gigabyte of a Query of which little comes", true, func(c *rawClient) {
+		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'Q'}, 1<<30-2), "SELECT"...))
+	}},
+	{"a header without its last byte", true, func(c *rawClient) { hurl(c, []byte("P\x00\x00\x00")) }},
+	{"a thousand answers unread", true, func(c *rawClient) { hurl(c, []byte(strings.Repeat(string(syncNow), 1000))) }},
+}
+
+func TestAHostileClientCostsNoMoreThanItMay(t *testing.T) {
+	needsPooler(t)
+	onEachInTurn(t, func(t *testing.T, w *world) {
+		for _, q := range squats {
+			t.Run(q.name, func(t *testing.T) {
+				p := startPooler(t, w, setup{size: 4, trust: q.login, plain: true, global: `client_login_timeout = "2m"`})
+				squat := func(n int) {
+					for range n {
+						c := dialRaw(t, p.endpoint)
+						if q.login {
+							hurl(c, acmeStartup)
+							c.until('Z')
+						}
+						q.squat(c)
+					}
+				}
+				squat(50) // what the first cost is nobody's own
+				before := rss(t, p.process.PID())
+				squat(squatters)
+				growth := rss(t, p.process.PID()) - before
+				t.Logf("%d bytes each", growth/squatters)
+				if growth > squatters*squatterBytes {
+					t.Errorf("%d hostile clients cost %d bytes, %d each", squatters, growth, growth/squatters)
+				}
+				if q.login {
+					expectAllLent(t, w, p, 4)
+				} else {
+					expectAsNew(t, p, "globex")
+				}
+			})
+		}
+	})
+}
