@@ -102,6 +102,10 @@ func (p *Pool) adopt(ctx context.Context, c *Conn, pg *pgconn.PgConn) (*Conn, er
 		raw.Conn.Close()
 		return nil, errors.New("the server said more than it was asked after a login")
 	}
+	if len(raw.ParameterStatuses) > maxParams {
+		raw.Conn.Close()
+		return nil, errParameterFlood
+	}
 	if err := raw.Conn.SetDeadline(time.Time{}); err != nil {
 		raw.Conn.Close()
 		return nil, err

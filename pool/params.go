@@ -46,7 +46,14 @@ func (p *Params) Set(name, value string) *Params {
 	return &Params{put(slices.Clone(p.all), name, value)}
 }
 
-var errParameterStatus = errors.New("malformed ParameterStatus of the server")
+var (
+	errParameterStatus = errors.New("malformed ParameterStatus of the server")
+	errParameterFlood  = errors.New("the server reports more parameters than any does")
+)
+
+// maxParams bounds how many parameters a server may report: Postgres has 16, and
+// extensions a few. Each new one costs a copy of the table.
+const maxParams = 200
 
 // Report returns the table as the body of a ParameterStatus changes it, and
 // does not allocate if it does not.
@@ -63,7 +70,11 @@ func (p *Params) Report(body []byte) (*Params, error) {
 			}
 		}
 	}
-	return p.Set(string(name), string(value)), nil
+	after := p.Set(string(name), string(value))
+	if len(after.all) > maxParams {
+		return p, errParameterFlood
+	}
+	return after, nil
 }
 
 // All runs through names and values.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 )
@@ -51,4 +52,20 @@ func TestAMalformedParameterStatusIsRefused(t *testing.T) {
 	if _, err := NewParams().Report([]byte(whole + "x")); err == nil {
 		t.Error("bytes behind it were accepted")
 	}
+}
+
+// A server may report what it likes, but not have us keep all of it, nor copy it over and over.
+func TestAFloodOfParametersEndsSomewhere(t *testing.T) {
+	var p *Params
+	for i := range 20_000 {
+		next, err := p.Report(fmt.Appendf(nil, "p%d\x00v\x00", i))
+		if err != nil {
+			if len(p.all) != maxParams {
+				t.Errorf("%d parameters were kept: %v", len(p.all), err)
+			}
+			return
+		}
+		p = next
+	}
+	t.Errorf("%d parameters were kept", len(p.all))
 }
