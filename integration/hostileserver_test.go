@@ -200,6 +200,7 @@ func TestAHostileServerAtLoginIsNotUsed(t *testing.T) {
 		for _, all := range []map[string][]byte{lies, loginLies} {
 			for name, says := range all {
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					m := openImpostor(t, w)
 					p := startPooler(t, w, setup{size: 1, host: m.address(), trust: true, global: `server_connect_timeout = "1s"`})
 					played := m.play(trick{says: says})
@@ -235,6 +236,7 @@ func TestAHostileScramServerIsNotUsed(t *testing.T) {
 			"nothing":                 "",
 		} {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				s := scramServer(t, challenge)
 				p := startPooler(t, w, setup{size: 1, host: s.address(), trust: true,
 					global: `query_wait_timeout = "500ms"` + "\n" + `server_connect_timeout = "500ms"`, cluster: `password = "x"`})
