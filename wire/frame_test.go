@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"testing"
@@ -141,6 +142,9 @@ func FuzzSplittersNeverReadBeyondTheBody(f *testing.F) {
 		ParseText(b)
 		SplitParameterStatus(b)
 		CommandTag(b)
+		if sql, ok := QueryText(b); ok && len(sql) >= len(b) {
+			t.Fatal("a text longer than its message")
+		}
 		if len(b) >= HeaderSize {
 			if _, n, err := ClientHeader(b); err == nil && n < HeaderSize {
 				t.Fatal("a message shorter than its header")
@@ -148,6 +152,19 @@ func FuzzSplittersNeverReadBeyondTheBody(f *testing.F) {
 			if _, n, err := ServerHeader(b); err == nil && n < HeaderSize {
 				t.Fatal("a message shorter than its header")
 			}
+		}
+	})
+}
+
+func FuzzReadMessageHoldsNoMoreThanItMay(f *testing.F) {
+	f.Add([]byte("p\x00\x00\x00\x08abc\x00"))
+	f.Add([]byte("p\xff\xff\xff\xffabc"))
+	f.Add([]byte("p\x00\x00\x00\x03"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const most = 64
+		_, body, err := ReadMessage(bufio.NewReader(bytes.NewReader(b)), most)
+		if err == nil && (len(body) > most || !bytes.Equal(body, b[HeaderSize:HeaderSize+len(body)])) {
+			t.Fatalf("% x gives % x", b, body)
 		}
 	})
 }

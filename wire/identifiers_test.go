@@ -2,6 +2,7 @@ package wire
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -27,4 +28,16 @@ func TestMalformedIdentifierListsAreRefused(t *testing.T) {
 			t.Errorf("%q gives %q", in, got)
 		}
 	}
+}
+
+func FuzzSplitIdentifiersReadsAnyList(f *testing.F) {
+	for _, list := range []string{"", "a, b", `"a""b", c`, `"$user", public`, `"`, "a,,b", `a"b`} {
+		f.Add(list)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		names, ok := SplitIdentifiers(list)
+		if ok && len(names) > strings.Count(list, ",")+1 {
+			t.Fatalf("%q gives %q", list, names)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -40,4 +41,19 @@ func TestStatementsThatNamePreparedOnesAreRead(t *testing.T) {
 	if _, n := NameUses([]byte("; SELECT 1;; DEALLOCATE a; SELECT ';' ;")); n != 3 {
 		t.Errorf("%d statements, want 3", n)
 	}
+}
+
+func FuzzNameUsesReadsAnyText(f *testing.F) {
+	for _, sql := range []string{"PREPARE a AS SELECT 1", "EXECUTE \"a\"\"b\"(1); DEALLOCATE ALL", "DEALLOCATE PREPARE U&\"\\0061\"", "/* ; */ EXECUTE x -- y", "execute e'\\''"} {
+		f.Add([]byte(sql))
+	}
+	f.Fuzz(func(t *testing.T, sql []byte) {
+		before := bytes.Clone(sql)
+		if uses, statements := NameUses(sql); len(uses) > statements {
+			t.Fatalf("%q: %d uses in %d statements", sql, len(uses), statements)
+		}
+		if !bytes.Equal(sql, before) {
+			t.Fatalf("%q was changed to %q", before, sql)
+		}
+	})
 }
