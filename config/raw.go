@@ -19,7 +19,6 @@ type rawCluster struct {
 	password     rawPassword
 	loginSecrets string // the path of the file
 	tls          rawTLS
-	ignored      any
 }
 
 // rawPassword is where a password is said to be; one of the three is given.

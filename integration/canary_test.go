@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// canaries are secrets of every kind that a pooler comes to hold. None may be found where others look.
-var canaries = map[string]string{
+// loggedCanaries are secrets of every kind that a pooler comes to hold. None may be found where others look.
+var loggedCanaries = map[string]string{
 	"the server's password":  "canary-server-5e1f",
 	"a user's password":      "canary-user-77ab",
 	"a wrong password":       "canary-wrong-c0de",
@@ -23,7 +23,7 @@ var canaries = map[string]string{
 func TestNoSecretIsEverLogged(t *testing.T) {
 	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
-		c := func(what string) string { return canaries[what] }
+		c := func(what string) string { return loggedCanaries[what] }
 		m := openImpostor(t, w)
 		p := startPooler(t, w, setup{size: 2, host: m.address(), users: []string{"keeper"},
 			secrets: map[string]string{"app": c("a user's password")},
@@ -66,7 +66,7 @@ func TestNoSecretIsEverLogged(t *testing.T) {
 
 // holdsCanary is what secret a text holds.
 func holdsCanary(text string) string {
-	for what, secret := range canaries {
+	for what, secret := range loggedCanaries {
 		if strings.Contains(text, secret) {
 			return what
 		}

@@ -56,8 +56,8 @@ func TestEverySettingIsJudgedInAStartupPacketAsByTheServerItself(t *testing.T) {
 			for _, value := range row[1:] {
 				judged++
 				want, got := judgedAtStart(t, server, p.endpoint, name, string(value))
-				if said(want) != said(got) {
-					t.Errorf("%s = %q: got %s, the server itself says %s", name, value, said(got), said(want))
+				if inWords(want) != inWords(got) {
+					t.Errorf("%s = %q: got %s, the server itself says %s", name, value, inWords(got), inWords(want))
 				}
 			}
 		}
@@ -67,8 +67,8 @@ func TestEverySettingIsJudgedInAStartupPacketAsByTheServerItself(t *testing.T) {
 	})
 }
 
-// said is what an error says, but for where in the server's code.
-func said(e *serverError) string {
+// inWords is what an error says, but for where in the server's code.
+func inWords(e *serverError) string {
 	if e == nil {
 		return "nothing"
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// script is all that a client says from its first byte to its last: a query, a batch, two COPYs, a
+// recital is all that a client says from its first byte to its last: a query, a batch, two COPYs, a
 // transaction.
-func script(tenant string) []byte {
+func recital(tenant string) []byte {
 	return join(startup(version30, "user", "app", "database", tenant),
 		query("SELECT name FROM whoami"),
 		parse("s", "SELECT name FROM whoami WHERE name = $1"), bind("", "s", tenant), describePortal(""), execute("", 0), syncNow,
@@ -24,7 +24,7 @@ func recite(t *testing.T, e endpoint, tenant string) []byte {
 	t.Helper()
 	c := dialRaw(t, e)
 	defer c.vanish(true)
-	hurl(c, script(tenant))
+	hurl(c, recital(tenant))
 	c.conn.SetReadDeadline(time.Now().Add(patience))
 	heard, _ := io.ReadAll(c.in)
 	return heard

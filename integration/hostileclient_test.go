@@ -148,8 +148,8 @@ func leastOf(kind byte) []byte {
 	return []byte{kind, 0, 0, 0, 4}
 }
 
-// attack is one client that turns hostile.
-type attack struct {
+// strike is one client that turns hostile.
+type strike struct {
 	stage    stage
 	kind     byte
 	disguise disguise
@@ -157,8 +157,8 @@ type attack struct {
 
 // attacks are every type in every stage: those that exist in every disguise, and the others, if asked
 // for, in the first few.
-func attacks(stages []stage, others int) []attack {
-	var all []attack
+func attacks(stages []stage, others int) []strike {
+	var all []strike
 	for _, st := range stages {
 		for kind := range 256 {
 			use := disguises[:others]
@@ -166,15 +166,15 @@ func attacks(stages []stage, others int) []attack {
 				use = disguises
 			}
 			for _, sh := range use {
-				all = append(all, attack{st, byte(kind), sh})
+				all = append(all, strike{st, byte(kind), sh})
 			}
 		}
 	}
 	return all
 }
 
-// strike carries one attack out, as a client of acme. Whatever it is sent, nothing is of another tenant.
-func (a attack) strike(t *testing.T, c *rawClient) {
+// land carries one attack out, as a client of acme. Whatever it is sent, nothing is of another tenant.
+func (a strike) land(t *testing.T, c *rawClient) {
 	defer c.vanish(false)
 	a.stage.reach(c)
 	a.disguise.say(c, a.kind)
@@ -195,14 +195,14 @@ func (a attack) strike(t *testing.T, c *rawClient) {
 const strikers = 6
 
 // strikeAll carries out all attacks, with clients that connect makes.
-func strikeAll(t *testing.T, all []attack, connect func(t *testing.T) *rawClient) {
+func strikeAll(t *testing.T, all []strike, connect func(t *testing.T) *rawClient) {
 	t.Helper()
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range strikers {
 		wait.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(all)) && !t.Failed(); i = next.Add(1) - 1 {
-				all[i].strike(t, connect(t))
+				all[i].land(t, connect(t))
 			}
 		})
 	}
