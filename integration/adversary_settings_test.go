@@ -168,7 +168,7 @@ var attacksBySettings = []attack{
 			hides("SELECT setseed(0.5)")},
 		finds: []step{sees("SELECT random() = 0.9851677175347999", "f")}},
 	{name: "the seed of random numbers, set by a trigger, is the next one's until something less plain has run",
-		only: []level{atShared, atRole}, exposed: true,
+		only: []level{atShared}, exposed: true,
 		does:  []step{traps("SELECT setseed(0.5)")},
 		finds: []step{sees("SELECT random() = 0.9851677175347999", "t")},
 		after: []step{hides("SELECT 1")}},

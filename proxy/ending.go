@@ -11,6 +11,9 @@ import (
 func (s *session) windDown() {
 	switch s.phase {
 	case phaseIdle:
+		if len(s.in) > 0 && !s.mayForward() {
+			return // it has more to ask, once it has read
+		}
 		s.end(pool.ReasonClientGone)
 	case phaseActive:
 		s.windDownActive()

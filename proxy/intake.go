@@ -17,6 +17,7 @@ const holdLimit = 64 << 10
 func (s *session) pump(data []byte) (used int) {
 	a := &s.loop.toServer
 	a.start(data)
+	s.listen()
 	for used < len(data) && s.mayForward() {
 		n := s.pumpOne(data, used)
 		if n == 0 {
@@ -28,6 +29,7 @@ func (s *session) pump(data []byte) (used int) {
 		s.server.forward(s.loop, out)
 		s.giveOwn()
 	}
+	s.heard()
 	return used
 }
 
@@ -163,7 +165,7 @@ func (s *session) answerIdle(m message) bool {
 	case wire.ClientQuery:
 		return s.queryWhileIdle(m)
 	case wire.ClientSync:
-		s.reply(wire.AppendReady(nil, wire.TxIdle))
+		s.say(wire.AppendReady(nil, wire.TxIdle))
 		return true
 	case wire.ClientParse:
 		return s.parseWhileIdle(m)
@@ -183,12 +185,12 @@ func (s *session) queryWhileIdle(m message) bool {
 	t := wire.Scan(sql)
 	if t&wire.DiscardsAll != 0 {
 		s.discardAll()
-		s.reply(wire.AppendReady(s.tellAgain(wire.AppendCommandComplete(nil, "DISCARD ALL")), wire.TxIdle))
+		s.say(wire.AppendReady(s.tellAgain(wire.AppendCommandComplete(nil, "DISCARD ALL")), wire.TxIdle))
 		return true
 	}
 	if t&wire.Deallocates != 0 {
 		if tag := s.deallocateWhileIdle(sql); tag != "" {
-			s.reply(wire.AppendReady(wire.AppendCommandComplete(nil, tag), wire.TxIdle))
+			s.say(wire.AppendReady(wire.AppendCommandComplete(nil, tag), wire.TxIdle))
 			return true
 		}
 	}
@@ -223,9 +225,9 @@ func (s *session) answerRefusal(m message) int {
 	s.tally.errors.Add(1)
 	switch m.kind {
 	case wire.ClientQuery, wire.ClientFunctionCall, wire.ClientSync:
-		s.reply(wire.AppendReady(e.AppendTo(nil), wire.TxIdle))
+		s.say(wire.AppendReady(e.AppendTo(nil), wire.TxIdle))
 	default:
-		s.reply(e.AppendTo(nil))
+		s.say(e.AppendTo(nil))
 		s.skip = true
 	}
 	return s.swallow(m)
@@ -236,7 +238,7 @@ func (s *session) answerRefusal(m message) int {
 func (s *session) skipping(m message) int {
 	if m.kind == wire.ClientSync {
 		s.skip = false
-		s.reply(wire.AppendReady(nil, wire.TxIdle))
+		s.say(wire.AppendReady(nil, wire.TxIdle))
 	}
 	return s.swallow(m)
 }

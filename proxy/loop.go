@@ -42,6 +42,8 @@ type Loop struct {
 	evicted    []*pool.ServerStatement // scratch
 	text       []byte                  // scratch
 	key        []byte                  // scratch
+	words      []byte                  // answers gathered in a pass over one client's input
+	speaker    *session                // whose pass it is
 	sessions   atomic.Int64
 	all        map[*session]struct{}
 

@@ -185,7 +185,7 @@ func (s *session) parseWhileIdle(m message) bool {
 		return false
 	}
 	s.setName(cutName(name), binding{stmt: stmt})
-	s.reply(wire.AppendEmpty(nil, wire.ServerParseComplete))
+	s.say(wire.AppendEmpty(nil, wire.ServerParseComplete))
 	return true
 }
 
@@ -196,7 +196,7 @@ func (s *session) closeWhileIdle(m message) bool {
 		return false
 	}
 	delete(s.names, cutName(name))
-	s.reply(wire.AppendEmpty(nil, wire.ServerCloseComplete))
+	s.say(wire.AppendEmpty(nil, wire.ServerCloseComplete))
 	return true
 }
 

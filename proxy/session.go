@@ -221,7 +221,7 @@ func (s *session) willing() bool {
 func (s *session) mayForward() bool {
 	switch s.phase {
 	case phaseIdle:
-		return true
+		return s.backlog() < idleBacklog
 	case phaseActive:
 		srv := s.server
 		x := &srv.conn.Exchange
@@ -292,16 +292,6 @@ func (s *session) departed(st readState) {
 	s.want(s.loop, s.interest&^(readable|halfClosed))
 }
 
-// reply sends b to the client, who may be gone.
-func (s *session) reply(b []byte) {
-	if s.deaf {
-		return
-	}
-	if s.hup || s.send(s.loop, b) != nil {
-		s.dropOutput()
-	}
-}
-
 func (s *session) dropOutput() {
 	s.deaf = true
 	s.loop.chunks.put(s.out)
@@ -334,7 +324,7 @@ func (s *session) flushClient() {
 		return
 	}
 	s.resumeServer()
-	s.settle()
+	s.proceed()
 }
 
 // fatal tells the client why its session ends, and ends it.
@@ -402,6 +392,7 @@ func (s *session) close() {
 	if s.phase == phaseClosed {
 		return
 	}
+	s.speak()
 	s.giveUp(pool.ReasonClientGone)
 	l := s.loop
 	if !s.deaf {
