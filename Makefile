@@ -1,13 +1,13 @@
 # "make help" lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fuzz bench clean
+.PHONY: help build demo test conversations lint fuzz bench clean
 
 DEMO_FLAGS  ?=
 FUZZ_TIME   ?= 20s
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/tenantpool
 	go build -trimpath -o bin/tenantpool ./cmd/tenantpool
@@ -19,7 +19,11 @@ demo: build ## several tenants, pgbench and the proof, on a private Postgres (DE
 test: ## install what the tests need, then vet, staticcheck and all tests under the race detector
 	scripts/install-deps.sh test
 	$(MAKE) --no-print-directory lint
-	go test -race -count=1 -timeout 15m ./...
+	go test -race -count=1 -timeout 17m ./...
+
+conversations: ## hold 10,080 generated conversations with Postgres and through the pooler
+	scripts/install-deps.sh test
+	go test -count=1 -timeout 30m -v -run TestGenerated ./integration
 
 lint: ## go vet and staticcheck
 	go vet ./...

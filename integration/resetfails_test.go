@@ -88,3 +88,16 @@ func TestAResetThatIsRolledBackTakesNothingAway(t *testing.T) {
 		c.isAs("COMMIT behind it", "mine", "first", path)
 	})
 }
+
+// A custom setting that the client has made empty is not taken for one that was reset.
+func TestAnEmptySettingIsKeptWhenAResetIsUndone(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		c := login(t, p.endpoint, "acme", "app.own", "first")
+		c.run("SET app.own = ''")
+		c.try("RESET ALL; SELECT 1/0")
+		c.expect("SHOW app.own", "")
+		c.run("RESET ALL")
+		c.expect("SHOW app.own", "first")
+	})
+}

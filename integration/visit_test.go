@@ -46,7 +46,7 @@ func newVisit(t *testing.T, r room, held *atomic.Int64) *visit {
 	v.server = newFlank(t, r)
 	v.server.at = endpoint{host: v.server.world.server.Host, port: v.server.world.server.Port, database: v.server.world.database}
 	v.pooler = newFlank(t, r)
-	v.pooler.at = startPooler(t, v.pooler.world, setup{size: r.size, mode: r.mode, trust: true, cluster: r.cluster}).endpoint
+	v.pooler.at = startPooler(t, v.pooler.world, setup{size: r.size, mode: r.mode, trust: true, cluster: r.cluster, plain: true}).endpoint
 	if r.mode != "session" || r.size > 1 {
 		v.pooler.rests = newHeckler(t, v.pooler.at).interrupt
 	}

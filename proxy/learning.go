@@ -178,7 +178,7 @@ func (s *session) restoring(srv *server, inTransaction bool) {
 	sw := (*pool.Switch)(nil)
 	switch {
 	case s.unsure:
-		sw = prof.RestoreLost(s.resets, inTransaction)
+		sw = prof.RestoreLost(slices.DeleteFunc(slices.Clone(s.resets), s.emptied), inTransaction)
 	case s.restore:
 		sw = prof.Restore(s.resets, inTransaction)
 	default:
@@ -186,6 +186,12 @@ func (s *session) restoring(srv *server, inTransaction bool) {
 	}
 	s.restore, s.restoreOwn = false, false
 	s.aside(srv, phaseRestoring, sw)
+}
+
+// emptied says that the client itself has made a custom setting of its startup
+// packet empty: then that it is empty does not tell of a reset.
+func (s *session) emptied(o pool.Setting) bool {
+	return strings.Contains(o.Name, ".") && slices.Contains(s.state.Settings(), pool.Setting{Name: o.Name})
 }
 
 // restored takes the settings of the startup packet as the session's again. If
