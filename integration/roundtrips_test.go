@@ -26,7 +26,7 @@ func TestAChangeOfTenantCostsOneRoundTrip(t *testing.T) {
 			{"another session of the tenant, behind what may have moved the path", "SELECT shared.run('SELECT 1')", a2, 2},
 			{"another tenant", "SELECT 1", b, 2},
 			{"another tenant, behind what may have left anything", "SELECT shared.run('SELECT 1')", b, 2},
-			{"another tenant, behind SQL DEALLOCATE", "DEALLOCATE ALL", b, 2},
+			{"another tenant, behind SQL DEALLOCATE", "SELECT 1; DEALLOCATE ALL", b, 2},
 			{"another tenant, behind a setting", "SET DateStyle TO German", b, 2},
 		} {
 			a.run(c.before)
