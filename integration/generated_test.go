@@ -16,8 +16,7 @@ import (
 //
 // TENANTPOOL_CONVERSATIONS says how many; TENANTPOOL_SEED holds one again, and prints it.
 const (
-	conversationsUsually   = 10_080
-	conversationsUnderRace = 2_800 // beside all the other tests, of which few are as long
+	conversationsUsually = 10_080
 
 	// blockSize is how many scripts follow each other on equal terms: one delivery, and connections
 	// that are kept for the next script or not.
@@ -50,11 +49,7 @@ func (r room) dialect() dialect {
 }
 
 func TestGeneratedConversationsAreAnsweredAsByTheServerItself(t *testing.T) {
-	usually := conversationsUsually
-	if raceEnabled {
-		usually = conversationsUnderRace
-	}
-	count, chosen := number(t, "TENANTPOOL_CONVERSATIONS", usually), number(t, "TENANTPOOL_SEED", -1)
+	count, chosen := number(t, "TENANTPOOL_CONVERSATIONS", conversationsUsually), number(t, "TENANTPOOL_SEED", -1)
 	var held atomic.Int64
 	begin := time.Now()
 	t.Run("rooms", func(t *testing.T) {

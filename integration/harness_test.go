@@ -66,6 +66,10 @@ func needsPooler(t *testing.T) {
 	}
 }
 
+// raceWanted says that the pooler is to run under the race detector: because the tests do, or because
+// TENANTPOOL_RACE asks for it.
+func raceWanted() bool { return raceEnabled || os.Getenv("TENANTPOOL_RACE") != "" }
+
 // binaries are the builds of the program: with the race detector if the tests have it, and without
 // it where its memory is measured.
 var binaries = struct {

@@ -45,7 +45,7 @@ var listening = regexp.MustCompile(`msg=listening.* address=127\.0\.0\.1:(\d+)`)
 // launchPooler runs the program on a configuration file, whether it will come up or not.
 func launchPooler(t *testing.T, s setup, file string) *pooler {
 	t.Helper()
-	cmd := exec.Command(program(t, raceEnabled && !s.plain), "run", "-c", file)
+	cmd := exec.Command(program(t, raceWanted() && !s.plain), "run", "-c", file)
 	if s.files > 0 {
 		limit := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, s.files)
 		cmd = exec.Command("/bin/sh", append([]string{"-c", limit}, cmd.Args...)...)
