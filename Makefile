@@ -6,7 +6,7 @@
 DEMO_FLAGS  ?=
 FUZZ_TIME   ?= 20s
 # How many generated conversations "make test" holds; "make conversations" holds them all.
-CONVERSATIONS ?= 2800
+CONVERSATIONS ?= 1400
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ test: ## install what the tests need, then vet, staticcheck and all tests under 
 	scripts/install-deps.sh test
 	$(MAKE) --no-print-directory lint
 	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v /integration)
-	TENANTPOOL_RACE=1 TENANTPOOL_CONVERSATIONS=$(CONVERSATIONS) go test -count=1 -parallel 4 -timeout 16m ./integration
+	TENANTPOOL_RACE=1 TENANTPOOL_CONVERSATIONS=$(CONVERSATIONS) go test -count=1 -parallel 4 -timeout 17m ./integration
 
 conversations: ## hold 10,080 generated conversations with Postgres and through the pooler
 	scripts/install-deps.sh test

@@ -36,7 +36,7 @@ type storm struct {
 }
 
 func TestACancelNeverHitsAnotherClientsQuery(t *testing.T) {
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		for size := 1; size <= 4; size++ {
 			p := startPooler(t, w, setup{size: size})
 			st := &storm{}
@@ -122,7 +122,7 @@ func (st *storm) note(what string) {
 
 // How soon a cancel acts is logged, not judged: the machine may be busy.
 func TestACancelEndsALongQuery(t *testing.T) {
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 2})
 		ctx := context.Background()
 		conn, err := pgconn.Connect(ctx, p.dsn("acme"))

@@ -45,7 +45,7 @@ type target struct {
 }
 
 func TestEveryDriverDoesWhatEveryClientDoes(t *testing.T) {
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 2})
 		runDrivers(t, w, p)
 	})

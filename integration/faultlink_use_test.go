@@ -34,7 +34,7 @@ func recite(t *testing.T, e endpoint, tenant string) []byte {
 // those who come next get their own rows.
 func TestAFaultAtAnyByteBetweenClientAndPoolerHarmsNobodyElse(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 1, trust: true, global: `client_gone_grace = "20ms"` + "\n" + `idle_transaction_timeout = "100ms"`})
 		f := openFaultLink(t, p.address())
 		everyFault(t, p, f, func() { f.set(nil); recite(t, f.endpoint(), "acme") }, func(x fault) {
@@ -51,7 +51,7 @@ func TestAFaultAtAnyByteBetweenClientAndPoolerHarmsNobodyElse(t *testing.T) {
 // but where the flip falls into the tenant's own name.
 func TestAFaultAtAnyByteBetweenPoolerAndServerHarmsNobodyElse(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		f := openFaultLink(t, endpoint{host: w.server.Host, port: w.server.Port}.address())
 		p := startPooler(t, w, setup{size: 1, trust: true, host: f.listener.Addr().String(), cluster: "schema_check = 0",
 			global: `client_gone_grace = "20ms"` + "\n" + `query_timeout = "100ms"` + "\n" + `idle_transaction_timeout = "100ms"`})

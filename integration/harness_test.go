@@ -38,6 +38,18 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	}
 }
 
+// onNewest is onEach for what takes long and hardly depends on the version: on 18, and on all if
+// TENANTPOOL_EVERYWHERE asks for it.
+func onNewest(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	if os.Getenv("TENANTPOOL_EVERYWHERE") != "" {
+		onEach(t, test)
+		return
+	}
+	newest := versions[len(versions)-1]
+	t.Run(newest, func(t *testing.T) { test(t, newWorld(t, pgtest.Start(t, newest))) })
+}
+
 // onEachInTurn is onEach for tests that want the machine for themselves.
 func onEachInTurn(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()

@@ -259,7 +259,7 @@ func expectAllLent(t *testing.T, w *world, p *pooler, size int) {
 func TestNoMessageOfAClientInAnyStateHarmsAnother(t *testing.T) {
 	needsPooler(t)
 	const size = strikers + 2
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		s := setup{size: size, global: `client_gone_grace = "50ms"` + "\n" + fmt.Sprintf("max_pinned = %d", size)}
 		t.Run("before login", func(t *testing.T) {
 			t.Parallel()
@@ -286,7 +286,7 @@ func TestNoMessageOfAClientInAnyStateHarmsAnother(t *testing.T) {
 
 func TestNoMessageOfAClientThatWaitsHarmsAnother(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 1, trust: true, global: `query_wait_timeout = "20ms"`})
 		holder := login(t, p.endpoint, "globex")
 		eventually(t, "a first server connection", func() bool { _, err := holder.try("BEGIN"); return err == nil })

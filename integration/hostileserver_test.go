@@ -80,7 +80,7 @@ const (
 // asked, or goes nowhere. Nobody else gets a byte of it, and the next ones get their own.
 func TestWhatAHostileServerSaysReachesNobodyElse(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		m := openImpostor(t, w)
 		p := startPooler(t, w, setup{size: 1, host: m.address(), trust: true})
 		for name, says := range lies {
@@ -96,7 +96,7 @@ func TestWhatAHostileServerSaysReachesNobodyElse(t *testing.T) {
 // discarded, however it likes to be asked.
 func TestASilentServerIsHeldByNobodyElse(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"nothing", "half a header", "half an error", "a gigabyte announced", "a copy in"} {
 			for _, cue := range []string{cueQuery, cueSwitch} {
 				t.Run(name+" at "+cue, func(t *testing.T) {
@@ -154,7 +154,7 @@ func (c *rawClient) only(t *testing.T, name string, x trick, tenant string) {
 // What a server says unasked on an idle connection costs it the connection, or is forgotten.
 func TestWhatAServerSaysUnaskedReachesNobody(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		m := openImpostor(t, w)
 		p := startPooler(t, w, setup{size: 1, host: m.address(), trust: true})
 		for name, says := range lies {
@@ -196,7 +196,7 @@ var loginLies = map[string][]byte{
 // serves; the client that waited for it hears nothing of it.
 func TestAHostileServerAtLoginIsNotUsed(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		for _, all := range []map[string][]byte{lies, loginLies} {
 			for name, says := range all {
 				t.Run(name, func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestAHostileServerAtLoginIsNotUsed(t *testing.T) {
 // A SCRAM server that asks for an endless computation, or gives its nonce, salt and proof wrong.
 func TestAHostileScramServerIsNotUsed(t *testing.T) {
 	needsPooler(t)
-	onEach(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		for name, challenge := range map[string]string{
 			"two billion iterations":  "r=%s,s=c2FsdHNhbHRzYWx0,i=2147483647",
 			"no iterations":           "r=%s,s=c2FsdHNhbHRzYWx0,i=0",

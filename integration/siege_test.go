@@ -36,7 +36,7 @@ func besiege(t *testing.T) siege {
 // not judged: the machine may be busy.
 func TestRealClientsLogInDuringASiege(t *testing.T) {
 	needsPooler(t)
-	onEachInTurn(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		s := besiege(t)
 		p := startPooler(t, w, setup{size: 4, global: "max_clients = 20000"})
 		calm := s.logins(t, p.dsn("acme"))
