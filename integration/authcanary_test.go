@@ -48,7 +48,7 @@ func TestNoSecretComesOutOfThePooler(t *testing.T) {
 			}
 		}
 		s.auth += "map = 5\n"
-		out, _ := exec.Command(program(t, raceEnabled), "check", "-c", s.write(t, w)).CombinedOutput()
+		out, _ := exec.Command(program(t, raceWanted()), "check", "-c", s.write(t, w)).CombinedOutput()
 		expectNoCanary(t, "check", string(out), hash, verifier)
 	})
 }

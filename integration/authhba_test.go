@@ -73,7 +73,7 @@ func TestFaultsOfARulesFileAreToldByFileAndLine(t *testing.T) {
 	needsPooler(t)
 	onEach(t, func(t *testing.T, w *world) {
 		s := setup{auth: byRules, beside: map[string]string{"ident.conf": "sys a\n", "hba.conf": "local all all peer map=sys\nhost all all 10.0.0.0/8 ldap\n"}}
-		out, err := exec.Command(program(t, raceEnabled), "check", "-c", s.write(t, w)).CombinedOutput()
+		out, err := exec.Command(program(t, raceWanted()), "check", "-c", s.write(t, w)).CombinedOutput()
 		for _, want := range []string{
 			"/ident.conf:1:1: a line has three words: the map, the name in the system, the user\n",
 			"/hba.conf:1:1: no map is called \"sys\" in auth.ident_file\n",

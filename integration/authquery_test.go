@@ -191,7 +191,7 @@ func TestALookUpThatCannotWorkStopsTheStart(t *testing.T) {
 // failStart runs a pooler that will not come up, and returns what it printed.
 func failStart(t *testing.T, s setup, w *world) (string, error) {
 	t.Helper()
-	out, err := exec.Command(program(t, raceEnabled), "run", "-c", s.write(t, w)).CombinedOutput()
+	out, err := exec.Command(program(t, raceWanted()), "run", "-c", s.write(t, w)).CombinedOutput()
 	return string(out), err
 }
 

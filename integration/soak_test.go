@@ -74,7 +74,7 @@ func (w *world) soak(t *testing.T, s setup, status int, args ...string) *soak.Re
 func (w *world) soakCommand(t *testing.T, s setup, args ...string) (cmd *exec.Cmd, out, log *bytes.Buffer) {
 	t.Helper()
 	args = append([]string{"soak", "--config", s.write(t, w), "--admin", w.server.DSN("postgres", w.database), "--json"}, args...)
-	cmd, out, log = exec.Command(program(t, raceEnabled), args...), new(bytes.Buffer), new(bytes.Buffer)
+	cmd, out, log = exec.Command(program(t, raceWanted()), args...), new(bytes.Buffer), new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = out, log
 	return cmd, out, log
 }
