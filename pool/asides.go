@@ -72,7 +72,7 @@ func ReadMessage(names []string, doubted, foreign bool) []byte {
 	values := make([]string, len(names))
 	for i, name := range names {
 		v := "pg_catalog.current_setting(" + QuoteValue(name) + ", true)"
-		if doubted && !strings.Contains(name, ".") && name != "search_path" {
+		if doubted && !custom(name) && name != "search_path" {
 			v = "(SELECT pg_catalog.current_setting(s.name) FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) " +
 				QuoteValue(name) + " AND s.setting OPERATOR(pg_catalog.<>) s.reset_val)"
 		}

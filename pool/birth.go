@@ -28,7 +28,7 @@ func (p *Pool) birthParams(a *Account) map[string]string {
 	if !a.bearable() {
 		return params
 	}
-	params["search_path"] = writtenPath(a.base.Path)
+	params["search_path"] = barePath(a.base.Path)
 	if a.base.Role != "" {
 		params["role"] = a.base.Role
 	}
@@ -52,22 +52,6 @@ func (p *Pool) blankNames() []string {
 
 // custom says that a setting is an extension's or an application's.
 func custom(name string) bool { return strings.Contains(name, ".") }
-
-// writtenPath is a path as the server itself would write it, but for quotes
-// around reserved words. Only names in ASCII are given.
-func writtenPath(path []string) string {
-	names := make([]string, len(path))
-	for i, schema := range path {
-		names[i] = schema
-		plain := !strings.ContainsFunc(schema, func(r rune) bool {
-			return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
-		})
-		if !plain || '0' <= schema[0] && schema[0] <= '9' {
-			names[i] = QuoteIdent(schema)
-		}
-	}
-	return strings.Join(names, ", ")
-}
 
 // admit checks a fresh login and makes a Conn of what it says.
 func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params map[string]string) (*Conn, error) {

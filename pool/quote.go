@@ -68,12 +68,18 @@ func QuoteValue(v string) string {
 // PathText writes a search_path as the server reports one that was SET, in
 // whatever characters its names have.
 func PathText(path []string) string {
+	if len(path) == 0 {
+		return `""`
+	}
+	return barePath(path)
+}
+
+// barePath writes a search_path as the server keeps one from a startup packet,
+// but for quotes around reserved words. An empty one is the empty text.
+func barePath(path []string) string {
 	quoted := make([]string, len(path))
 	for i, name := range path {
 		quoted[i] = quoteIfNeeded(name)
-	}
-	if len(path) == 0 {
-		return `""`
 	}
 	return strings.Join(quoted, ", ")
 }

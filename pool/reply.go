@@ -23,8 +23,9 @@ type SwitchReply struct {
 // Feed takes the server's next message without its header. When done, err tells
 // whether the connection now carries the state: nil, it does. A *wire.Error is
 // the server's own refusal, complete with its ReadyForQuery unless it is FATAL:
-// then the server has ended the connection for reasons of its own; any other error is an answer that proves nothing. In both cases the
-// connection is to be discarded: advisory locks are not put back by a rollback.
+// then the server has ended the connection for reasons of its own. Any other
+// error is an answer that proves nothing. In both cases the connection is to be
+// discarded: advisory locks are not put back by a rollback.
 //
 // Parameter changes are accepted and are the caller's to note; notifications
 // are accepted and are to be dropped.
