@@ -27,7 +27,7 @@ func (g *login) scram(a auth.Account) (proven bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	server := wire.NewBoundScramServer(v, endPoint)
+	server := wire.NewScramServer(v, endPoint)
 	challenge, err := server.First(mechanism, data)
 	if err != nil {
 		return false, err

@@ -24,7 +24,7 @@ func bind(t *testing.T, password string, kind scram.ChannelBindingType, data []b
 		t.Fatal(err)
 	}
 	conversation := client.NewConversationWithChannelBinding(scram.ChannelBinding{Type: kind, Data: data})
-	server := NewBoundScramServer(verifier(t, "secret"), endPoint)
+	server := NewScramServer(verifier(t, "secret"), endPoint)
 	first, _ := conversation.Step("")
 	reply, err := server.First(ScramSHA256Plus, []byte(first))
 	if err != nil {
@@ -73,7 +73,7 @@ func TestWhatAClientSaysOfBindingMustFitWhatItWasOffered(t *testing.T) {
 		{ScramSHA256, endPointFlag, endPoint, "08P01"}, {ScramSHA256, endPointFlag, nil, "08P01"},
 		{"SCRAM-SHA-1-PLUS", endPointFlag, endPoint, "08P01"},
 	} {
-		_, err := NewBoundScramServer(verifier(t, "x"), c.endPoint).First(c.mechanism, []byte(c.flag+",,n=,r=nonce"))
+		_, err := NewScramServer(verifier(t, "x"), c.endPoint).First(c.mechanism, []byte(c.flag+",,n=,r=nonce"))
 		var e *Error
 		if c.code == "" && err != nil || c.code != "" && (!errors.As(err, &e) || e.Code != c.code || e.Severity != "FATAL") {
 			t.Errorf("%s %s, bindable %v: %v", c.mechanism, c.flag, c.endPoint != nil, err)
@@ -144,7 +144,7 @@ func FuzzBoundScramServer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, mechanism string, first, final []byte) {
-		s := NewBoundScramServer(v, endPoint)
+		s := NewScramServer(v, endPoint)
 		reply, err := s.First(mechanism, first)
 		bound := mechanism == ScramSHA256Plus && bytes.HasPrefix(first, []byte(endPointFlag+","))
 		if err == nil && (len(reply) == 0 || !bound && (mechanism != ScramSHA256 || first[0] != 'n')) {

@@ -217,15 +217,12 @@ type ScramServer struct {
 // connection, the one type of channel binding that Postgres knows.
 const endPointFlag = "p=tls-server-end-point"
 
-// NewScramServer is NewBoundScramServer for a connection without TLS.
-func NewScramServer(v Verifier) *ScramServer { return NewBoundScramServer(v, nil) }
-
-// NewBoundScramServer starts a conversation with whoever claims to know the
+// NewScramServer starts a conversation with whoever claims to know the
 // password behind v. For an unknown user pass a MockVerifier, so that the
 // conversation takes its usual course and fails where a wrong password does.
 // endPoint is the tls-server-end-point data (RFC 5929) of the connection, nil if
 // there is none; ScramMechanisms says what to offer.
-func NewBoundScramServer(v Verifier, endPoint []byte) *ScramServer {
+func NewScramServer(v Verifier, endPoint []byte) *ScramServer {
 	secret := v.secret()
 	credentials := func(string) (scram.StoredCredentials, error) {
 		return scram.StoredCredentials{

@@ -38,7 +38,7 @@ func login(v Verifier, user, password string) error {
 	if err != nil {
 		return err
 	}
-	conversation, server := client.NewConversation(), NewScramServer(v)
+	conversation, server := client.NewConversation(), NewScramServer(v, nil)
 	first, err := conversation.Step("")
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func TestAnUnknownUserSeesTheUsualConversationAndNoPasswordFits(t *testing.T) {
 		}
 	}
 	shape := func(v Verifier) string {
-		reply, err := NewScramServer(v).First(ScramSHA256, []byte("n,,n=,r=abc"))
+		reply, err := NewScramServer(v, nil).First(ScramSHA256, []byte("n,,n=,r=abc"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestAnUnknownUserSeesTheUsualConversationAndNoPasswordFits(t *testing.T) {
 }
 
 func TestNoPasswordFitsTheZeroVerifier(t *testing.T) {
-	s := NewScramServer(Verifier{})
+	s := NewScramServer(Verifier{}, nil)
 	reply, err := s.First(ScramSHA256, []byte("n,,n=,r=nonce"))
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestAFirstMessageThatIsNotOursIsRefused(t *testing.T) {
 		{ScramSHA256, "x,,n=,r=nonce", "08P01"}, {ScramSHA256, "n,,x=,r=nonce", "08P01"}, {ScramSHA256, "n,,n=,x=nonce", "08P01"},
 		{ScramSHA256, ",,,", "08P01"}, {ScramSHA256, "\x00", "08P01"},
 	} {
-		s := NewScramServer(verifier(t, "secret"))
+		s := NewScramServer(verifier(t, "secret"), nil)
 		reply, err := s.First(c.mechanism, []byte(c.data))
 		var e *Error
 		if reply != nil || !errors.As(err, &e) || e.Code != c.code || e.Severity != "FATAL" {
@@ -246,7 +246,7 @@ func TestAFirstMessageThatIsNotOursIsRefused(t *testing.T) {
 		}
 	}
 	for _, flag := range []string{"n", "y"} {
-		if _, err := NewScramServer(verifier(t, "x")).First(ScramSHA256, []byte(flag+",,n=,r=nonce")); err != nil {
+		if _, err := NewScramServer(verifier(t, "x"), nil).First(ScramSHA256, []byte(flag+",,n=,r=nonce")); err != nil {
 			t.Errorf("flag %s: %v", flag, err)
 		}
 	}
@@ -259,7 +259,7 @@ func TestAFinalMessageThatBreaksTheRulesIsNoWrongPassword(t *testing.T) {
 		"c=biws,r=%sx,p=" + proof, "c=biws,r=x,p=" + proof, "c=eSws,r=%s,p=" + proof, "c=,r=%s,p=" + proof,
 		"c=biws,r=%s,p=" + proof + "\x00", "c=biws,r=%s," + proof,
 	} {
-		s := NewScramServer(verifier(t, "secret"))
+		s := NewScramServer(verifier(t, "secret"), nil)
 		reply, err := s.First(ScramSHA256, []byte("n,,n=,r=nonce"))
 		if err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestAFinalMessageThatBreaksTheRulesIsNoWrongPassword(t *testing.T) {
 			t.Errorf("%q: %v", template, err)
 		}
 	}
-	s := NewScramServer(verifier(t, "secret"))
+	s := NewScramServer(verifier(t, "secret"), nil)
 	reply, _ := s.First(ScramSHA256, []byte("n,,n=,r=nonce"))
 	nonce := strings.TrimPrefix(strings.Split(string(reply), ",")[0], "r=")
 	if _, err := s.Final([]byte("c=biws,r=" + nonce + ",p=" + proof)); err != ErrWrongPassword {
@@ -281,10 +281,10 @@ func TestAFinalMessageThatBreaksTheRulesIsNoWrongPassword(t *testing.T) {
 
 func TestAConversationHasTwoSteps(t *testing.T) {
 	var e *Error
-	if _, err := NewScramServer(verifier(t, "x")).Final([]byte("c=biws,r=,p=")); !errors.As(err, &e) {
+	if _, err := NewScramServer(verifier(t, "x"), nil).Final([]byte("c=biws,r=,p=")); !errors.As(err, &e) {
 		t.Errorf("Final before First: %v", err)
 	}
-	s := NewScramServer(verifier(t, "x"))
+	s := NewScramServer(verifier(t, "x"), nil)
 	if _, err := s.First(ScramSHA256, []byte("n,,n=,r=abc")); err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestAConversationHasTwoSteps(t *testing.T) {
 func TestNoncesAreOfTheServersMaking(t *testing.T) {
 	seen := map[string]bool{}
 	for range 50 {
-		reply, err := NewScramServer(verifier(t, "x")).First(ScramSHA256, []byte("n,,n=,r=abc"))
+		reply, err := NewScramServer(verifier(t, "x"), nil).First(ScramSHA256, []byte("n,,n=,r=abc"))
 		if err != nil || !strings.HasPrefix(string(reply), "r=abc") || seen[string(reply)] {
 			t.Fatalf("%q, %v", reply, err)
 		}
@@ -363,7 +363,7 @@ func serveLogin(conn net.Conn, v Verifier) error {
 	if _, err := ReadStartup(r, conn, nil); err != nil {
 		return err
 	}
-	s := NewScramServer(v)
+	s := NewScramServer(v, nil)
 	_, err := conn.Write(AppendAuthSASL(nil, ScramSHA256))
 	if err != nil {
 		return err
@@ -438,7 +438,7 @@ func FuzzScramServer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, mechanism string, first, final []byte) {
-		s := NewScramServer(v)
+		s := NewScramServer(v, nil)
 		if reply, err := s.First(mechanism, first); err == nil && (mechanism != ScramSHA256 || len(reply) == 0) {
 			t.Errorf("%s %q: %q", mechanism, first, reply)
 		}
