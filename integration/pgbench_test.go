@@ -124,7 +124,7 @@ func (w *world) countBackends(t testing.TB, condition string) (most func() int) 
 	go func() {
 		defer conn.Close(context.Background())
 		done <- watch(stop, func() error {
-			r := conn.ExecParams(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE "+condition, nil, nil, nil, nil).Read()
+			r := conn.ExecParams(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND "+condition, nil, nil, nil, nil).Read()
 			if r.Err != nil {
 				return r.Err
 			}
