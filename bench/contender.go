@@ -27,12 +27,16 @@ type Contender interface {
 
 // Running is a contender that accepts clients.
 type Running struct {
-	Port     int
-	Database string
-	Options  string // for PGOPTIONS
-	TLS      bool   // clients must speak TLS
-	pooler   *child // nil for none
-	stopped  func() error
+	Port      int
+	Database  string
+	Options   string // for PGOPTIONS
+	Contender string // its name
+	TLS       bool   // clients must speak TLS
+	pooler    *child // nil for none
+
+	// tenant says as whom a tenant of several connects, and to what.
+	tenant  func(name string) identity
+	stopped func() error
 }
 
 // sslmode is how clients connect, in libpq's word.
@@ -81,11 +85,21 @@ func newContender(ctx context.Context, lab *Lab, name string) (Contender, error)
 		return newTenantPool(ctx, lab)
 	case "pgbouncer":
 		return newPgBouncer(ctx, lab)
+	case "haproxy":
+		return newHAProxy(ctx, lab)
+	case "pgpool":
+		return newPgpool(ctx, lab)
 	case "direct":
 		return direct{lab.server}, nil
 	}
 	return nil, fmt.Errorf("no contender %q", name)
 }
+
+// pathOption gives clients that reach the server as it is the tenant's path.
+const pathOption = "-c search_path=" + tenant
+
+// byLogin is how those tell tenants apart who know nothing of schemas.
+func byLogin(name string) identity { return identity{name, database} }
 
 // direct is no pooler: every client has its own server connection.
 type direct struct{ server *pgtest.Server }
@@ -98,7 +112,7 @@ func (d direct) Start(_ context.Context, s Scenario) (*Running, error) {
 	if s.TLS {
 		return nil, errors.New("the server speaks no TLS here: leave direct out of the contenders (CONTENDERS=tenantpool,pgbouncer)")
 	}
-	return &Running{Port: d.server.Port, Database: database, Options: "-c search_path=" + tenant}, nil
+	return &Running{Contender: "direct", Port: d.server.Port, Database: database, Options: pathOption, tenant: byLogin}, nil
 }
 
 // readyWithin bounds how long a pooler may take to answer its first query.
@@ -128,13 +142,29 @@ func waitReady(ctx context.Context, r *Running) error {
 
 // askOnce checks that the tenant's table is in reach.
 func askOnce(ctx context.Context, r *Running) error {
-	conn, err := pgconn.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=%s connect_timeout=5",
-		r.Port, role, r.Database, r.sslmode()))
+	who := identity{role, r.Database}
+	if r.Database == "" {
+		who = r.tenant(tenantName(0))
+	}
+	conn, err := pgconn.Connect(ctx, reach(r.Port, who, r.TLS, r.Options))
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	return conn.Exec(ctx, "SELECT FROM pgbench_branches LIMIT 1").Close()
+}
+
+// reach is the connection string of a client.
+func reach(port int, who identity, tls bool, options string) string {
+	sslmode := "disable"
+	if tls {
+		sslmode = "require"
+	}
+	text := fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=%s password=%s connect_timeout=60", port, who.User, who.Database, sslmode, password)
+	if options != "" { // PgBouncer refuses even empty ones
+		text += " options='" + options + "'"
+	}
+	return text
 }
 
 // started waits until a pooler that has been started is ready, and ends it if

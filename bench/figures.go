@@ -58,16 +58,22 @@ func (f figure) median(s *Series) string {
 // ratio is the median over the rounds of subject's figure divided by
 // reference's of the same round; "-" where there is none.
 func (f figure) ratio(subject, reference *Series) string {
+	r := f.ratioOf(subject, reference)
+	if math.IsNaN(r) {
+		return "-"
+	}
+	return fmt.Sprintf("%.2fx", r)
+}
+
+// ratioOf is ratio as a number, NaN where there is none.
+func (f figure) ratioOf(subject, reference *Series) float64 {
 	var ratios []float64
 	for i := range min(len(subject.Rounds), len(reference.Rounds)) {
 		if r := f.of(subject.Rounds[i]) / f.of(reference.Rounds[i]); !math.IsNaN(r) {
 			ratios = append(ratios, r)
 		}
 	}
-	if len(ratios) == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2fx", median(ratios))
+	return median(ratios)
 }
 
 // known is v, or NaN if v is 0: what there is no process for was not measured.

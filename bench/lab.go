@@ -17,7 +17,8 @@ const (
 	tenant   = "acme"
 	role     = "app"
 	database = "app"
-	scale    = 10 // of pgbench -i: a million rows
+	scale    = 10       // of pgbench -i: a million rows
+	password = "secret" // where clients log in with one
 )
 
 // A Lab is the place that all contenders share: one server with the data
@@ -30,6 +31,7 @@ type Lab struct {
 	pgbench string
 
 	cert, key string // what poolers show to clients with TLS
+	loaded    bool   // the many tenants are there
 }
 
 // openLab starts the server and loads it. The caller closes the Lab.
@@ -89,7 +91,7 @@ func (l *Lab) makeDir() (err error) {
 
 // load creates the login, the tenant's schema and its tables.
 func (l *Lab) load(ctx context.Context) error {
-	if err := l.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN", "CREATE DATABASE "+database+" OWNER "+role); err != nil {
+	if err := l.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN PASSWORD '"+password+"'", "CREATE DATABASE "+database+" OWNER "+role); err != nil {
 		return err
 	}
 	if err := l.execute(ctx, database, "CREATE SCHEMA "+tenant+" AUTHORIZATION "+role); err != nil {
@@ -101,7 +103,7 @@ func (l *Lab) load(ctx context.Context) error {
 	if out, err := init.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgbench -i: %w: %s", err, out)
 	}
-	return l.execute(ctx, database, blobs, "VACUUM ANALYZE", "CHECKPOINT")
+	return l.execute(ctx, database, blobs, bulk, "VACUUM ANALYZE", "CHECKPOINT")
 }
 
 // execute runs statements as the superuser, each on its own.

@@ -13,7 +13,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := start(ctx, os.Args[1:])
 	interrupted := ctx.Err() != nil
 	stop()
 	if errors.Is(err, flag.ErrHelp) {
@@ -28,6 +28,14 @@ func main() {
 	}
 }
 
+// start is run, or the driver's work when this process is the driver.
+func start(ctx context.Context, args []string) error {
+	if len(args) == 2 && args[0] == driveFlag {
+		return drive(args[1])
+	}
+	return run(ctx, args)
+}
+
 func run(ctx context.Context, args []string) error {
 	opts, err := parseOptions(args, os.Getenv)
 	if err != nil {
@@ -40,20 +48,12 @@ func run(ctx context.Context, args []string) error {
 	if len(scenarios) > 0 {
 		err = runScenarios(ctx, opts, scenarios)
 	}
-	if strings.Contains(switching, opts.Scenario) {
-		err = errors.Join(err, runSwitching(ctx, opts))
+	for _, p := range parts {
+		if ctx.Err() == nil && strings.Contains(p.name, opts.Scenario) {
+			err = errors.Join(err, p.run(ctx, opts))
+		}
 	}
 	return err
-}
-
-// runSwitching replaces its own part of the results only, so that it may always
-// do so.
-func runSwitching(ctx context.Context, opts options) error {
-	text, err := measureSwitching(ctx, opts)
-	if err != nil {
-		return err
-	}
-	return publishSwitching(or(opts.Results, resultsFile), text)
 }
 
 func runScenarios(ctx context.Context, opts options, scenarios []Scenario) error {

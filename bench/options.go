@@ -29,7 +29,7 @@ type options struct {
 // a run slowed down by profiling, does not overwrite what all of them gave.
 const resultsFile = "bench/results.md"
 
-var contenderNames = []string{"tenantpool", "pgbouncer", "direct"}
+var contenderNames = []string{"tenantpool", "pgbouncer", "haproxy", "pgpool", "direct"}
 
 func parseOptions(args []string, env func(string) string) (options, error) {
 	var o options
@@ -38,7 +38,7 @@ func parseOptions(args []string, env func(string) string) (options, error) {
 	flags.StringVar(&o.Scenario, "scenario", env("SCENARIO"), "only scenarios whose name holds this `text` (SCENARIO)")
 	number(flags, &o.Rounds, "rounds", env("ROUNDS"), 5, "rounds of each scenario (ROUNDS)")
 	number(flags, &o.Seconds, "seconds", env("SECONDS"), 5, "seconds of each measurement (SECONDS)")
-	flags.StringVar(&contenders, "contenders", or(env("CONTENDERS"), "tenantpool,pgbouncer"),
+	flags.StringVar(&contenders, "contenders", or(env("CONTENDERS"), "tenantpool,pgbouncer,haproxy,direct"),
 		"who takes part: `names` out of "+strings.Join(contenderNames, ",")+" (CONTENDERS)")
 	flags.StringVar(&o.PgBouncer, "pgbouncer", env("PGBOUNCER"), "`path` of another PgBouncer (PGBOUNCER)")
 	flags.StringVar(&o.TenantPool, "tenantpool", env("TENANTPOOL"), "`path` of a tenantpool already built (TENANTPOOL)")

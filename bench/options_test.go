@@ -17,7 +17,7 @@ func inRoot(t *testing.T) {
 func TestWithoutOptionsEverythingIsMeasured(t *testing.T) {
 	inRoot(t)
 	got, err := parseOptions(nil, environ(nil))
-	want := options{Rounds: 5, Seconds: 5, Contenders: []string{"tenantpool", "pgbouncer"}, Results: resultsFile}
+	want := options{Rounds: 5, Seconds: 5, Contenders: []string{"tenantpool", "pgbouncer", "haproxy", "direct"}, Results: resultsFile}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -63,7 +63,7 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 }
 
 func TestAScenarioIsFoundByAPartOfItsName(t *testing.T) {
-	for text, want := range map[string]int{"": len(scenarios), "200": 3, "prepared": 3, "1MB": 2} {
+	for text, want := range map[string]int{"": len(scenarios), "-200": 3, "prepared": 3, "1MB": 2} {
 		if got, err := selectScenarios(text); err != nil || len(got) != want {
 			t.Errorf("%q: %d scenarios, %v", text, len(got), err)
 		}

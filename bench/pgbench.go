@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,9 @@ const threads = 1
 func measureOnce(ctx context.Context, lab *Lab, s Scenario, protocol string, r *Running) (Measurement, error) {
 	prefix := lab.path("txn")
 	cmd, err := loadCommand(lab, s, protocol, r, prefix)
+	if s.ownDriver() {
+		cmd, err = driveCommand(lab, s, protocol, r, prefix)
+	}
 	if err != nil {
 		return Measurement{}, err
 	}
@@ -45,12 +49,17 @@ func measureOnce(ctx context.Context, lab *Lab, s Scenario, protocol string, r *
 // the samples at its edges.
 func loadCommand(lab *Lab, s Scenario, protocol string, r *Running, prefix string) (*exec.Cmd, error) {
 	seconds := lab.options.Seconds + int(warmup/time.Second)
-	args := []string{"-n", "-M", protocol, "-c", strconv.Itoa(s.Clients), "-j", strconv.Itoa(threads),
+	args := []string{"-n", "-M", protocol, "-c", strconv.Itoa(s.clientsOf(r.Contender)), "-j", strconv.Itoa(threads),
 		"-T", strconv.Itoa(seconds), "-l", "--log-prefix=" + filepath.Base(prefix),
 		"-h", "127.0.0.1", "-p", strconv.Itoa(r.Port), "-U", role}
-	if s.Script == "" {
+	switch {
+	case s.Load == writes:
+		args = append(args, "-b", "tpcb-like")
+	case s.Load == connect:
+		args = append(args, "-S", "-C")
+	case s.Script == "":
 		args = append(args, "-S")
-	} else {
+	default:
 		script, err := lab.write("script.sql", s.Script)
 		if err != nil {
 			return nil, err
@@ -60,9 +69,36 @@ func loadCommand(lab *Lab, s Scenario, protocol string, r *Running, prefix strin
 	cmd := exec.Command(lab.pgbench, append(args, r.Database)...)
 	cmd.Dir = filepath.Dir(prefix)
 	cmd.Env = environment("PGSSLMODE="+r.sslmode(), "PGGSSENCMODE=disable")
+	if s.SCRAM {
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
+	}
 	if r.Options != "" {
 		cmd.Env = append(cmd.Env, "PGOPTIONS="+r.Options)
 	}
+	return cmd, nil
+}
+
+// driveCommand is the same with our own driver.
+func driveCommand(lab *Lab, s Scenario, protocol string, r *Running, prefix string) (*exec.Cmd, error) {
+	rows := tenantRows
+	if s.Tenants == 0 {
+		rows = scale * 100000
+	}
+	text, err := json.Marshal(order{Port: r.Port, TLS: r.TLS, Options: r.Options, Who: s.who(r), Clients: s.clientsOf(r.Contender), Load: s.Load,
+		Protocol: protocol, Rows: rows, Seconds: lab.options.Seconds + int(warmup/time.Second), Log: prefix + ".1"})
+	if err != nil {
+		return nil, err
+	}
+	file, err := lab.write("order.json", string(text))
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, driveFlag, file)
+	cmd.Env = environment()
 	return cmd, nil
 }
 

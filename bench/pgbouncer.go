@@ -77,7 +77,7 @@ func (p *pgBouncer) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := p.lab.write("userlist.txt", `"`+role+`" ""`+"\n")
+	users, err := p.lab.write("userlist.txt", userlist())
 	if err != nil {
 		return nil, err
 	}
@@ -91,33 +91,65 @@ func (p *pgBouncer) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return started(ctx, &Running{Port: port, Database: tenant, TLS: s.TLS, pooler: child})
+	r := &Running{Contender: p.Name(), Port: port, Database: tenant, TLS: s.TLS, pooler: child, tenant: byLogin}
+	if s.Tenants > 0 {
+		r.Database = ""
+	}
+	return started(ctx, r)
 }
 
 // config is Debian's defaults but for what the comparison asks for, and no
 // line in the log for each connection.
 func (p *pgBouncer) config(port int, users string, s Scenario) string {
 	text := fmt.Sprintf(`[databases]
-%s = host=%s port=%d dbname=%s user=%s connect_query='SET search_path TO %s'
-
+%s
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = %d
 unix_socket_dir =
-auth_type = trust
+auth_type = %s
 auth_file = %s
 pool_mode = transaction
 default_pool_size = %d
-max_client_conn = 2000
+max_client_conn = 20000
 log_connections = 0
 log_disconnections = 0
 log_stats = 0
-`, tenant, p.lab.server.Host, p.lab.server.Port, database, role, tenant, port, users, poolSize)
+`, p.databases(s), port, p.method(s), users, s.servers())
+	if s.Tenants > 0 {
+		text += fmt.Sprintf("max_db_connections = %d\n", s.servers())
+	}
 	if p.prepares() {
 		text += "max_prepared_statements = 200\n"
 	}
 	if s.TLS {
 		text += fmt.Sprintf("client_tls_sslmode = require\nclient_tls_cert_file = %s\nclient_tls_key_file = %s\n", p.lab.cert, p.lab.key)
+	}
+	return text
+}
+
+// databases is the one tenant, whose path is set once for each connection; of
+// many tenants each has its own login, and the server knows the path of that.
+func (p *pgBouncer) databases(s Scenario) string {
+	if s.Tenants > 0 {
+		return fmt.Sprintf("%s = host=%s port=%d", database, p.lab.server.Host, p.lab.server.Port)
+	}
+	return fmt.Sprintf("%s = host=%s port=%d dbname=%s user=%s connect_query='SET search_path TO %s'",
+		tenant, p.lab.server.Host, p.lab.server.Port, database, role, tenant)
+}
+
+func (p *pgBouncer) method(s Scenario) string {
+	if s.SCRAM {
+		return "scram-sha-256"
+	}
+	return "trust"
+}
+
+// userlist lists every login.
+func userlist() string {
+	text := fmt.Sprintf("%q %q\n", role, password)
+	for i := range tenantsMost {
+		text += fmt.Sprintf("%q %q\n", tenantName(i), password)
 	}
 	return text
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -14,12 +13,12 @@ func publish(path, about string, results []Result) error {
 	if path == "" {
 		return nil
 	}
-	text := "# Results of `make bench`\n\n" + about + "\n" + tables
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	old, err := readIfThere(path)
+	if err != nil {
 		return err
 	}
-	fmt.Println("written to", path)
-	return nil
+	text := "# Results of `make bench`\n\n" + about + "\n" + tables
+	return writeSections(path, append([]string{text}, ofParts(old)...))
 }
 
 // report is the two tables, what their columns mean, and what went wrong.
@@ -28,6 +27,9 @@ func report(results []Result) string {
 	text.WriteString("## Medians\n\n" + figureTable(results) + "\n")
 	if ratios := ratioTable(results); ratios != "" {
 		text.WriteString("## Ratios\n\n" + ratios + "\n")
+	}
+	if targets := targetTable(results); targets != "" {
+		text.WriteString("## Targets\n\n" + targets + "\n")
 	}
 	text.WriteString("## Reading the tables\n\n" + legend)
 	for _, note := range notes(results) {

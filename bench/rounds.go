@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -42,11 +43,19 @@ func measureAll(ctx context.Context, lab *Lab, contenders []Contender, scenarios
 // stops them. Only the end of the context is an error; what a contender does
 // wrong is noted in its Series.
 func measureScenario(ctx context.Context, lab *Lab, contenders []Contender, s Scenario, p *progress) (Result, error) {
+	if s.Tenants > 0 {
+		if err := lab.loadTenants(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	result := Result{Scenario: s}
 	running := make([]*Running, len(contenders))
 	for i, c := range contenders {
 		series := &Series{Contender: c.Name(), Protocol: c.Protocol(s.Protocol), Rounds: make([]Measurement, lab.options.Rounds)}
 		result.Series = append(result.Series, series)
+		if slices.Contains(s.Without, c.Name()) {
+			continue
+		}
 		var err error
 		if running[i], err = c.Start(ctx, s); err != nil {
 			series.fault(err)

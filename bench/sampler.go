@@ -56,7 +56,7 @@ func (s *sampler) take() (Sample, error) {
 	sample := Sample{At: time.Now()}
 	var err error
 	if s.pooler != 0 {
-		if sample.Pooler, err = s.poolerCPU.read(s.pooler); err != nil {
+		if sample.Pooler, err = readFamily(s.poolerCPU, s.pooler); err != nil {
 			return Sample{}, err
 		}
 		if sample.Memory, err = processMemory(s.pooler); err != nil {
@@ -69,16 +69,17 @@ func (s *sampler) take() (Sample, error) {
 	if sample.Busy, err = machineBusy(); err != nil {
 		return Sample{}, err
 	}
-	sample.Server, err = s.readServer()
+	sample.Server, err = readFamily(s.serverCPU, s.server)
 	return sample, err
 }
 
-func (s *sampler) readServer() (time.Duration, error) {
-	backends, err := children(s.server)
+// readFamily is the CPU time of a process and of its children.
+func readFamily(m *meter, pid int) (time.Duration, error) {
+	family, err := children(pid)
 	if err != nil {
 		return 0, err
 	}
-	return s.serverCPU.read(append(backends, s.server)...)
+	return m.read(append(family, pid)...)
 }
 
 func processMemory(pid int) (memory, error) {

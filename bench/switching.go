@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -210,9 +209,6 @@ func lendingTable(costs []cost) string {
 
 func wholeMicros(d time.Duration) string { return fmt.Sprintf("%.0f", inMicros(d)) }
 
-// switchingTitle begins the part of the results that this scenario writes.
-const switchingTitle = "## What a checkout costs\n"
-
 const switchingLegend = `
 Two sessions use one server connection (pool_size = 1) in turn, one short text each by the simple protocol. Round trips are
 those between the pooler and the server for one transaction, its own included, counted on the socket. Wall: from the client, the median
@@ -220,26 +216,3 @@ of all transactions; server CPU: the server process's own (/proc/PID/schedstat),
 with. "a function" calls one that could have left anything (statements, too: all are dropped between tenants); "SET" changes a setting
 that the session keeps.
 `
-
-// publishSwitching prints the part, and puts it into the file in the place of
-// an older one.
-func publishSwitching(path, text string) error {
-	text = switchingTitle + switchingLegend + text
-	fmt.Println(text)
-	if path == "" {
-		return nil
-	}
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	rest, _, _ := strings.Cut(string(old), switchingTitle)
-	if rest = strings.TrimRight(rest, "\n"); rest != "" {
-		rest += "\n\n"
-	}
-	if err := os.WriteFile(path, []byte(rest+text), 0o644); err != nil {
-		return err
-	}
-	fmt.Println("written to", path)
-	return nil
-}

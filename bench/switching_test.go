@@ -9,25 +9,24 @@ import (
 	"testing"
 )
 
-func TestSwitchingReplacesItsOwnPartOfTheResultsOnly(t *testing.T) {
+func TestAPartReplacesItsOwnSectionOnly(t *testing.T) {
+	const others = "# Results\n\n## Medians\n\n| a |\n\n## What an idle client weighs\n\n1 byte\n"
 	path := filepath.Join(t.TempDir(), "results.md")
-	for _, rest := range []string{"", "# Results\n\n| a | b |\n"} {
-		if err := os.WriteFile(path, []byte(rest), 0o644); err != nil {
+	p := part{title: parts[0].title}
+	if err := os.WriteFile(path, []byte(others), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, figure := range []string{"1 µs", "2 µs"} {
+		if err := p.publish(path, p.title+"\n\n"+figure+"\n"); err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"first", "second"} {
-			if err := publishSwitching(path, part+"\n"); err != nil {
-				t.Fatal(err)
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := string(text)
-			if !strings.HasPrefix(got, rest) || strings.Count(got, switchingTitle) != 1 || !strings.HasSuffix(got, part+"\n") {
-				t.Errorf("behind %q: %q", part, got)
-			}
+		text, err := os.ReadFile(path)
+		if want := others + "\n" + p.title + "\n\n" + figure + "\n"; err != nil || string(text) != want {
+			t.Errorf("%q, %v, want %q", text, err, want)
 		}
+	}
+	if kept := ofParts(others); len(kept) != 1 || !strings.Contains(kept[0], "1 byte") {
+		t.Errorf("a whole run would keep %q", kept)
 	}
 }
 

@@ -63,7 +63,10 @@ func (t *tenantPool) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{Port: port, Database: tenant, TLS: s.TLS}
+	r := &Running{Contender: t.Name(), Port: port, Database: tenant, TLS: s.TLS, tenant: func(name string) identity { return identity{role, name} }}
+	if s.Tenants > 0 {
+		r.Database = ""
+	}
 	cmd := exec.Command(t.binary, "run", "-c", file)
 	cmd.Env = environment()
 	if t.lab.options.Profile {
@@ -82,13 +85,17 @@ func (t *tenantPool) config(port int, s Scenario) string {
 	if s.TLS {
 		tls = fmt.Sprintf("tls = \"require\"\ntls_cert = %q\ntls_key = %q\n", t.lab.cert, t.lab.key)
 	}
+	method := `method = "trust"`
+	if s.SCRAM {
+		method = "method = \"scram-sha-256\"\nusers_file = \"userlist.txt\""
+	}
 	return fmt.Sprintf(`listen    = ["127.0.0.1:%d"]
-http      = ""
+max_clients = 20000
 pool_mode = "transaction"
 %s
 
 [auth]
-method = "trust"
+%s
 
 [cluster.main]
 host      = %q
@@ -99,10 +106,11 @@ pool_size = %d
 
 [[route]]
 database    = "{tenant}"
+users       = [%q]
 cluster     = "main"
 search_path = ["{schema}"]
 tenants     = "schema"
-`, port, tls, t.lab.server.Host, t.lab.server.Port, database, role, poolSize)
+`, port, tls, method, t.lab.server.Host, t.lab.server.Port, database, role, s.servers(), role)
 }
 
 // keepProfile takes a profile out of the lab before it is removed.
