@@ -22,7 +22,7 @@ test: ## install what the tests need, then vet, staticcheck and all tests under 
 	scripts/install-deps.sh test
 	$(MAKE) --no-print-directory lint
 	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v /integration)
-	TENANTPOOL_RACE=1 TENANTPOOL_CONVERSATIONS=$(CONVERSATIONS) go test -count=1 -parallel 4 -timeout 17m ./integration
+	TENANTPOOL_RACE=1 TENANTPOOL_CONVERSATIONS=$(CONVERSATIONS) scripts/integration.sh
 
 conversations: ## hold 10,080 generated conversations with Postgres and through the pooler
 	scripts/install-deps.sh test

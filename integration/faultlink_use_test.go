@@ -74,7 +74,11 @@ func everyFault(t *testing.T, p *pooler, f *faultLink, whole func(), suffer func
 	whole()
 	length := [2]int64{f.passed[0].Load(), f.passed[1].Load()}
 	n := 0
-	for kind, stride := range map[faultKind]int64{cuts: 7, flips: 5, stalls: 41} {
+	strides := map[faultKind]int64{cuts: 29, flips: 23, stalls: 97}
+	if everywhere() {
+		strides = map[faultKind]int64{cuts: 7, flips: 5, stalls: 41}
+	}
+	for kind, stride := range strides {
 		for way, back := range []bool{false, true} {
 			for at := int64(0); at < length[way] && !t.Failed(); at += stride {
 				suffer(fault{back, at, kind})

@@ -38,11 +38,14 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	}
 }
 
+// everywhere says that heavy tests are to run in full, on every version.
+func everywhere() bool { return os.Getenv("TENANTPOOL_EVERYWHERE") != "" }
+
 // onNewest is onEach for what takes long and hardly depends on the version: on 18, and on all if
 // TENANTPOOL_EVERYWHERE asks for it.
 func onNewest(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	if os.Getenv("TENANTPOOL_EVERYWHERE") != "" {
+	if everywhere() {
 		onEach(t, test)
 		return
 	}

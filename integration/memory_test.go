@@ -173,7 +173,7 @@ const (
 // between them lies in the pooler.
 func TestAResultOfAGigabyteThatIsReadSlowlyIsNotKept(t *testing.T) {
 	needsPooler(t)
-	onEachInTurn(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 2, trust: true, plain: true})
 		super := w.superuser(t)
 		defer super.Close(context.Background())

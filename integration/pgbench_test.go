@@ -21,7 +21,7 @@ type pgbenchRun struct {
 var pgbenchRuns = []pgbenchRun{{"acme", 1, 8, 60}, {"globex", 2, 6, 45}}
 
 func TestPgbenchOfTwoTenantsOnFourServersTouchesOnlyItsOwnTables(t *testing.T) {
-	onEachInTurn(t, func(t *testing.T, w *world) {
+	onNewest(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 4})
 		servers := w.countServers(t)
 		for _, r := range pgbenchRuns {

@@ -27,6 +27,7 @@ func startPooler(t *testing.T, w *world, s setup) *pooler {
 	if direct() {
 		return &pooler{endpoint: endpoint{host: w.server.Host, port: w.server.Port, database: w.database}}
 	}
+	s.plain = s.plain || !w.newest() && !everywhere()
 	return awaitPooler(t, launchPooler(t, s, s.write(t, w)))
 }
 

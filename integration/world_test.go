@@ -22,6 +22,12 @@ type world struct {
 	database string
 }
 
+// newest says that its server is of the newest version: races of the pooler are looked for there, and
+// elsewhere it runs as users have it.
+func (w *world) newest() bool {
+	return w.server.Binaries.Version == versions[len(versions)-1]
+}
+
 // tenants are who lives in a world at first.
 var tenants = []string{"acme", "globex", "initech"}
 
