@@ -18,7 +18,10 @@ func publish(path, about string, results []Result) error {
 		return err
 	}
 	text := "# Results of `make bench`\n\n" + about + "\n" + tables
-	return writeSections(path, append([]string{text}, ofParts(old)...))
+	if err := writeSections(path, append([]string{text}, ofParts(old)...)); err != nil || path != resultsFile {
+		return err
+	}
+	return drawPlots(plots, results)
 }
 
 // report is the two tables, what their columns mean, and what went wrong.

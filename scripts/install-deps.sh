@@ -3,7 +3,7 @@
 # Quiet when there is nothing to do; safe to run again.
 #
 #   scripts/install-deps.sh demo     PostgreSQL with pgbench
-#   scripts/install-deps.sh bench    also PgBouncer
+#   scripts/install-deps.sh bench    also PgBouncer and HAProxy
 #   scripts/install-deps.sh test     also PostgreSQL 18 and the drivers of six languages
 #
 # System packages come from apt-get (with sudo when not root). PostgreSQL 18 and the JavaScript
@@ -47,7 +47,10 @@ have_python() { /usr/bin/python3 -c "import $1" >/dev/null 2>&1; }
 
 # The main package by Debian's own choice of version, unless a version is asked for.
 want_demo() { have_postgres && have_pgbench && have psql || want postgresql; }
-want_bench() { have pgbouncer || [ -x /usr/sbin/pgbouncer ] || want pgbouncer; }
+want_bench() {
+	have pgbouncer || [ -x /usr/sbin/pgbouncer ] || want pgbouncer
+	have haproxy || [ -x /usr/sbin/haproxy ] || want haproxy
+}
 want_test() {
 	have_postgres_15 || want postgresql-15
 	have npm || want npm
