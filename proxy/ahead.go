@@ -29,7 +29,8 @@ func (s *session) lead(srv *server) {
 	b, reply := srv.conn.Switch().Ask(a.add())
 	a.added(b)
 	srv.reply = reply
-	s.tally.switches.Add(1)
+	s.counts.switches++
+	s.since = s.loop.now
 	s.loop.timers.set(&s.timer, asideTimer, s.loop.now)
 }
 
@@ -47,6 +48,7 @@ func (s *session) readAhead(srv *server, data []byte) (used int, confirmed bool)
 		return used, false
 	}
 	srv.ahead = notAhead
+	s.loop.meters.switching.observe(s.loop.now - s.since)
 	srv.conn.Confirmed(s.id, s.state)
 	s.loop.timers.stop(&s.timer)
 	if srv.conn.Exchange.Owing() > 0 {

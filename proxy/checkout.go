@@ -77,7 +77,7 @@ func (s *session) prepare(srv *server) {
 		srv.ahead = aheadPlanned
 		s.greet(srv)
 	default:
-		s.tally.switches.Add(1)
+		s.counts.switches++
 		s.aside(srv, phaseSwitching, srv.conn.Switch())
 	}
 }
@@ -295,6 +295,7 @@ func (s *session) part() *pool.Conn {
 	s.pending = s.pending[:0]
 	s.portals, s.unnamedDue = nil, 0
 	s.stopTx()
+	s.queryAt, s.txAt = 0, 0
 	s.altered(false)
 	return srv.conn
 }

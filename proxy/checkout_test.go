@@ -11,6 +11,7 @@ func TestARefusalEndsTheCancelThatWaitedWithIt(t *testing.T) {
 	}
 	defer l.poller.close()
 	s := &session{loop: l, phase: phaseWaiting, cancelNext: true}
+	s.attribute(&tally{tenant: "acme"})
 	s.timer.session = s
 	s.refused(errShutdown)
 	if s.cancelNext || s.phase != phaseIdle || s.refusal != errShutdown {

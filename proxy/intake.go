@@ -64,10 +64,16 @@ func (s *session) pumpOne(data []byte, at int) int {
 		return 0
 	}
 	msg := message{m, size, at, rest[:min(size, len(rest))], 0}
+	n := 0
 	if s.phase == phaseIdle {
-		return s.whileIdle(msg)
+		n = s.whileIdle(msg)
+	} else {
+		n = s.whileActive(msg)
 	}
-	return s.whileActive(msg)
+	if n > 0 {
+		s.handled(m)
+	}
+	return n
 }
 
 // needed is how much of a message must be there before it is handled.
@@ -222,7 +228,7 @@ func (s *session) tellAgain(dst []byte) []byte {
 func (s *session) answerRefusal(m message) int {
 	e := s.refusal
 	s.refusal, s.lost, s.cancelNext = nil, 0, false
-	s.tally.errors.Add(1)
+	s.failed(e.Code, FromPooler)
 	switch m.kind {
 	case wire.ClientQuery, wire.ClientFunctionCall, wire.ClientSync:
 		s.say(wire.AppendReady(e.AppendTo(nil), wire.TxIdle))
@@ -247,6 +253,9 @@ func (s *session) skipping(m message) int {
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
 	s.fresh, s.lost = false, 0
+	if s.queryAt == 0 {
+		s.asks()
+	}
 	if s.server.ahead == aheadPlanned {
 		s.lead(s.server)
 	}
@@ -419,6 +428,9 @@ func (s *session) forwardPlain(m message, x *wire.Exchange) int {
 		return s.provoke(m, x, e)
 	}
 	s.ran(traits|wire.MayChangeState, sql)
+	if kind == wire.OweParse {
+		s.counts.serverParses++
+	}
 	x.Forward(kind, false, nil)
 	if kind == wire.OweQuery || kind == wire.OweCall {
 		return s.boundary(m)

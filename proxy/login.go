@@ -20,6 +20,7 @@ import (
 // login is one client's time before its first query, on a goroutine of its own.
 type login struct {
 	proxy   *Proxy
+	began   time.Time
 	conn    net.Conn
 	r       *bufio.Reader
 	ctx     context.Context
@@ -35,10 +36,12 @@ type login struct {
 func (p *Proxy) login(conn net.Conn) {
 	defer func() {
 		if r := recover(); r != nil {
+			p.panics.Add(1)
 			p.opts.Log.Error("panic in a login", "panic", r, "stack", string(debug.Stack()))
 			conn.Close()
 		}
 	}()
+	began := time.Now()
 	ctx, stop := context.Background(), context.CancelFunc(func() {})
 	if d := p.opts.LoginTimeout; d > 0 {
 		ctx, stop = context.WithTimeout(ctx, d)
@@ -48,7 +51,7 @@ func (p *Proxy) login(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(p.opts.KeepAlive)
 	}
-	g := &login{proxy: p, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
+	g := &login{proxy: p, began: began, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
 	if err := g.run(); err != nil {
 		g.refuse(err)
 	}
@@ -63,6 +66,7 @@ func (g *login) refuse(err error) {
 		e = errLoginTimeout
 	}
 	if e != nil {
+		g.proxy.loginMeter.refused(e)
 		_ = g.conn.SetWriteDeadline(time.Now().Add(lingerTime))
 		_, _ = g.conn.Write(e.WithSeverity("FATAL").AppendTo(nil))
 		g.proxy.opts.Log.Debug("client refused", "client", g.conn.RemoteAddr(), "user", clip(g.user), "error", e)
@@ -114,6 +118,9 @@ func (g *login) cancel() {
 			close(done)
 		})
 		<-done
+		g.proxy.cancelsPassed.Add(1)
+	} else {
+		g.proxy.cancelsUnknown.Add(1)
 	}
 	g.conn.Close()
 }
@@ -282,6 +289,7 @@ func (g *login) greet(s *session) error {
 	}
 	s.fd, s.tls = fd, link
 	s.loop.sessions.Add(1)
+	g.proxy.loginMeter.succeeded(g.method.String(), time.Since(g.began))
 	g.startup = nil // handed over: the session is counted until it closes
 	s.loop.post(func(l *Loop) { s.start(l, held) })
 	return nil

@@ -46,6 +46,8 @@ type Loop struct {
 	speaker    *session                // whose pass it is
 	sessions   atomic.Int64
 	all        map[*session]struct{}
+	meters     meters
+	ended      chan struct{} // closed when it has
 
 	mail     sync.Mutex
 	inbox    []letter
@@ -61,7 +63,8 @@ func newLoop() (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Loop{poller: p, all: make(map[*session]struct{}), good: make(map[goodStatement]struct{})}, nil
+	return &Loop{poller: p, all: make(map[*session]struct{}),
+		good: make(map[goodStatement]struct{}), meters: newMeters(), ended: make(chan struct{})}, nil
 }
 
 // letter is what other goroutines, or another part of this one, ask of a loop:
@@ -104,6 +107,7 @@ func (m *letter) open(l *Loop) {
 // run is the loop. It ends, with its poller closed, when stopped is set.
 func (l *Loop) run() {
 	runtime.LockOSThread()
+	defer close(l.ended)
 	defer l.poller.close()
 	for !l.stopped {
 		n := l.await()

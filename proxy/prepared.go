@@ -67,6 +67,9 @@ func (s *session) await() int {
 // owe queues a message's answer with the change that its passing makes.
 func (s *session) owe(x *wire.Exchange, k wire.Kind, hidden bool, c *change) {
 	c.batch = s.server.batch
+	if k == wire.OweParse {
+		s.counts.serverParses++
+	}
 	if x.Forward(k, hidden, c) && c.rename {
 		s.pending = append(s.pending, c)
 	}
@@ -404,6 +407,9 @@ func (s *session) ensureUnnamed(x *wire.Exchange) {
 
 // oweUnnamed queues the answer to what makes or drops the unnamed statement.
 func (s *session) oweUnnamed(x *wire.Exchange, k wire.Kind, hidden bool) {
+	if k == wire.OweParse {
+		s.counts.serverParses++
+	}
 	if x.Forward(k, hidden, unnamedParse) {
 		s.unnamedDue++
 	}

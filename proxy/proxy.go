@@ -69,12 +69,17 @@ type Proxy struct {
 	keys       cancelKeys
 	certs      *certs.Watched // nil: no TLS with clients
 	views      views
-	clients    atomic.Int64
-	pinned     map[string]*atomic.Int64 // by cluster
-	lastID     atomic.Uint64
-	draining   atomic.Bool
-	logins     sync.WaitGroup
-	running    sync.WaitGroup
+	loginMeter loginMeter
+	panics     atomic.Int64
+
+	cancelsPassed, cancelsUnknown atomic.Int64
+
+	clients  atomic.Int64
+	pinned   map[string]*atomic.Int64 // by cluster
+	lastID   atomic.Uint64
+	draining atomic.Bool
+	logins   sync.WaitGroup
+	running  sync.WaitGroup
 }
 
 // New makes a proxy and its pools, and starts its loops. Close ends it.
@@ -97,6 +102,7 @@ func New(o Options) (*Proxy, error) {
 			unsentTimer: unsentTime, asideTimer: asideTime,
 		}
 		l.panicked = func(v any, stack []byte) {
+			p.panics.Add(1)
 			o.Log.Error("panic in a session", "panic", v, "stack", string(stack))
 		}
 		p.loops = append(p.loops, l)

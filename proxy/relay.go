@@ -246,6 +246,7 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 	if p, ok := receipt.Ref.(*provoked); ok {
 		srv.bodyDrop = true
 		a.added(p.error.AppendTo(a.add()))
+		s.failed(p.error.Code, FromPooler)
 		return
 	}
 	if receipt.Hidden && srv.conn.Exchange.HeadKind() == wire.OweQuery {
@@ -257,7 +258,7 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 	} else {
 		a.take(r.at, r.at+len(r.b))
 	}
-	s.tally.errors.Add(1)
+	s.failed(string(f.Code), FromServer)
 }
 
 // noteError draws what is to be drawn from an error on its way to the client.
@@ -287,6 +288,7 @@ func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
 func (s *session) atReady(srv *server, status byte) bool {
 	x := &srv.conn.Exchange
 	s.ending = false
+	s.isReady(status, x.Owing() > 0)
 	ts, now := &s.loop.timers, s.loop.now
 	if s.recheck && status == wire.TxIdle {
 		s.recheck = false
@@ -303,7 +305,6 @@ func (s *session) atReady(srv *server, status byte) bool {
 		if x.Owing() == 0 {
 			s.portals = nil // they end with the transaction
 		}
-		s.tally.transactions.Add(1)
 		s.stopTx()
 		ts.stop(&s.timer)
 		return false

@@ -38,6 +38,7 @@ type session struct {
 	route  *routing.Route
 	pool   *pool.Pool
 	tally  *tally
+	counts *counts      // of the tally in the loop, from start on
 	first  *pool.State  // after login: the profile and the startup settings
 	told   *pool.Params // what the client was told at login
 	state  *pool.State  // now
@@ -95,6 +96,10 @@ type session struct {
 	unnamedTraits wire.Traits // of the client's unnamed statement
 	unnamedDue    int         // answers owed to what makes or drops it
 
+	since   int64 // when its phase began, or a switch went ahead, on the loop's clock
+	queryAt int64 // when the exchange began that the server is to end; 0: none
+	txAt    int64 // when its transaction began; 0: none
+
 	timer   timer  // by phase
 	txTimer *timer // of a transaction, if they are timed
 }
@@ -104,6 +109,7 @@ func (s *session) enter(p phase) {
 	if s.phase == phaseClosed {
 		panic("BUG: a closed session changes its phase")
 	}
+	s.moves(p)
 	s.phase = p
 	ts, now := &s.loop.timers, s.loop.now
 	switch p {
@@ -127,6 +133,7 @@ func (s *session) enter(p phase) {
 // its last login message.
 func (s *session) start(l *Loop, held []byte) {
 	s.timer.session = s
+	s.attribute(s.tally)
 	l.all[s] = struct{}{}
 	if err := l.register(&s.endpoint, s, readable|halfClosed); err != nil {
 		s.close()
@@ -183,7 +190,9 @@ func (s *session) read() {
 		s.pause(s.loop)
 		return
 	}
+	held := len(s.in)
 	data, st := s.fill(s.loop, s.need)
+	s.counts.received += int64(len(data) - held)
 	used := s.pump(data)
 	if s.phase == phaseClosed {
 		return
@@ -331,7 +340,7 @@ func (s *session) flushClient() {
 func (s *session) fatal(e *wire.Error) {
 	if !s.fatalSaid {
 		s.fatalSaid = true
-		s.tally.errors.Add(1)
+		s.failed(e.Code, FromPooler)
 		s.reply(e.WithSeverity("FATAL").AppendTo(nil))
 	}
 	s.end(pool.ReasonClientGone)

@@ -48,6 +48,7 @@ func (s *session) write(b []byte) {
 	if s.deaf {
 		return
 	}
+	s.counts.sent += int64(len(b))
 	if s.hup || s.send(s.loop, b) != nil {
 		s.dropOutput()
 	}

@@ -1,22 +1,21 @@
 package proxy
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// tally counts what one tenant's sessions do.
+// tally counts what is rare about one tenant's sessions, or must be known across
+// loops at once; what each message adds is in counts.
 type tally struct {
-	tenant       string
-	clients      atomic.Int64 // now
-	transactions atomic.Int64
-	switches     atomic.Int64
-	errors       atomic.Int64
-	pins         atomic.Int64
-	pinned       atomic.Int64 // now
-	pinsBy       [pinReasons]atomic.Int64
+	tenant  string
+	clients atomic.Int64 // now
+	pins    atomic.Int64
+	pinned  atomic.Int64 // now
+	pinsBy  [pinReasons]atomic.Int64
 }
 
 // tallies finds the tally of a tenant.
@@ -39,6 +38,12 @@ func (t *tallies) of(tenant string) *tally {
 	return c
 }
 
+func (t *tallies) all() []*tally {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.byTenant))
+}
+
 // TenantStats are the counts of one tenant since the start.
 type TenantStats struct {
 	Tenant                               string
@@ -46,6 +51,22 @@ type TenantStats struct {
 	Transactions, Switches, Errors, Pins int64
 	Pinned                               int64 // sessions, now
 	PinsBy                               []PinCount
+
+	// Sessions, now. Those that have a server but are not served by it at the
+	// moment, because it is being switched or tidied up, are among the active.
+	Idle, Waiting, Active, Closing int64
+
+	Queries                  int64 // exchanges: simple queries, and batches up to their Sync
+	BytesReceived, BytesSent int64 // from and to clients, after login, below them no TLS
+	QueryTime                time.Duration
+	TransactionTime          time.Duration // what clients did meanwhile included
+	WaitTime                 time.Duration // for a server
+	MaxWait                  time.Duration // of those who wait now
+	ClientParses             int64         // Parse messages of clients
+	ServerParses             int64         // Parse messages to servers
+	Binds                    int64
+	Assignments              int64 // a session got a server
+	UnservedWaits            int64 // a wait ended without one
 }
 
 // PinCount is how often sessions were pinned for one reason. A session that has
@@ -65,15 +86,38 @@ func (t *tally) pinCounts() (counts []PinCount) {
 	return counts
 }
 
-// TenantStats gives the counts of every tenant that has had a client, by name.
-func (p *Proxy) TenantStats() []TenantStats {
-	p.tallies.mu.Lock()
-	defer p.tallies.mu.Unlock()
-	var all []TenantStats
-	for _, t := range p.tallies.byTenant {
-		all = append(all, TenantStats{t.tenant, t.clients.Load(), t.transactions.Load(),
-			t.switches.Load(), t.errors.Load(), t.pins.Load(), t.pinned.Load(), t.pinCounts()})
+// stats are the tenant's counts without those that the loops keep.
+func (t *tally) stats() TenantStats {
+	return TenantStats{Tenant: t.tenant, Clients: t.clients.Load(), Pins: t.pins.Load(), Pinned: t.pinned.Load(), PinsBy: t.pinCounts()}
+}
+
+// add adds one loop's counts.
+func (t *TenantStats) add(c *counts) {
+	for p, n := range c.phases {
+		switch phase(p) {
+		case phaseIdle:
+			t.Idle += int64(n)
+		case phaseWaiting:
+			t.Waiting += int64(n)
+		case phaseLingering:
+			t.Closing += int64(n)
+		case phaseClosed:
+		default:
+			t.Active += int64(n)
+		}
 	}
-	slices.SortFunc(all, func(a, b TenantStats) int { return cmp.Compare(a.Tenant, b.Tenant) })
-	return all
+	t.Queries += c.queries
+	t.Transactions += c.transactions
+	t.Switches += c.switches
+	t.Errors += c.errors
+	t.BytesReceived += c.received
+	t.BytesSent += c.sent
+	t.QueryTime += time.Duration(c.queryTime)
+	t.TransactionTime += time.Duration(c.transactTime)
+	t.WaitTime += time.Duration(c.waitTime)
+	t.ClientParses += c.clientParses
+	t.ServerParses += c.serverParses
+	t.Binds += c.binds
+	t.Assignments += c.assignments
+	t.UnservedWaits += c.unservedWaits
 }

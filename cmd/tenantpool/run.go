@@ -210,6 +210,9 @@ func closeAll(listeners []net.Listener) {
 func logStats(p *proxy.Proxy, log *slog.Logger) {
 	for _, t := range p.TenantStats() {
 		log.Info("stats", "tenant", t.Tenant, "clients", t.Clients, "transactions", t.Transactions,
+			"queries", t.Queries, "received", t.BytesReceived, "sent", t.BytesSent, "query_time", t.QueryTime,
+			"transaction_time", t.TransactionTime, "wait_time", t.WaitTime, "assignments", t.Assignments,
+			"client_parses", t.ClientParses, "server_parses", t.ServerParses, "binds", t.Binds,
 			"switches", t.Switches, "errors", t.Errors, "pins", t.Pins, "pinned", t.Pinned, "reasons", pinReasons(t.PinsBy))
 	}
 }
