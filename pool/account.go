@@ -104,30 +104,35 @@ func ascii(s string) bool {
 
 // accountPlace is an account's place in one pool, or the cluster's login's.
 type accountPlace struct {
-	account *Account // nil for the cluster's login; it keeps the account alive
-	queue   waiterList
-	rank    int      // where it stands among Pool.hungry while queue holds somebody
-	idle    idleList // idle ones; the cluster's login has them by tenant instead
-	size    int      // its connections, those that are logging in included, those closing not
-	dialing int      // of these, logging in
-	due     int      // connections of others being closed to make room for it
-	proven  bool     // one of its logins has succeeded
-	welcome *Params  // what its connections report before anybody uses them
+	account   *Account // nil for the cluster's login; it keeps the account alive
+	line      line     // of its tenant; the cluster's login has one for each
+	hungry    bool     // somebody waits, and is in one of the next two
+	ready     lines    // of those who may have a connection
+	borrowers lines    // of those who may if none is kept for others
+	rank      int      // where it stands among Pool.hungry
+	idle      idleList // idle ones; the cluster's login has them by tenant instead
+	size      int      // its connections, those that are logging in included, those closing not
+	dialing   int      // of these, logging in
+	due       int      // connections of others being closed to make room for it
+	proven    bool     // one of its logins has succeeded
+	welcome   *Params  // what its connections report before anybody uses them
 
 	gate     gate
 	retrying bool // a timer will try to grow again
 }
 
-// lacks says that there is one who waits and for whom no connection is on its way.
-func (a *accountPlace) lacks() bool { return a.queue.n > a.dialing+a.due }
+// lacks says that there is one who may have a connection and for whom none is on
+// its way.
+func (p *Pool) lacks(a *accountPlace) bool { return p.wanted(a) > a.dialing+a.due }
 
 // before says that a place goes to a rather than b: to one without connections,
-// else to the one whose first has waited longer.
-func (a *accountPlace) before(b *accountPlace) bool {
+// else to the one whose tenant is next.
+func (p *Pool) before(a, b *accountPlace, now int64) bool {
 	if none := a.size+a.due == 0; none != (b.size+b.due == 0) {
 		return none
 	}
-	return a.queue.first.ticket < b.queue.first.ticket
+	l, m := p.next(a, now), p.next(b, now)
+	return l != nil && (m == nil || l.before(m))
 }
 
 // accountPlace returns the account's place in this pool.

@@ -23,6 +23,7 @@ type berth struct {
 	anchor  *anchor
 	suspect bool         // was to be inspected while joining
 	tenant  *tenantPlace // who it is lent to
+	began   int64        // when it was, as Pool.now
 	keeper  HolderID     // while idle: the session it was last made ready for
 	lists   [kinds]*idleList
 	links   [kinds]struct{ prev, next *Conn }

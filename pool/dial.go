@@ -112,7 +112,7 @@ func (p *Pool) grow(extra int) {
 
 // expand is grow for the cluster's login alone, and makes no room.
 func (p *Pool) expand(extra int) {
-	for !p.closed && p.own.queue.n+extra > p.own.dialing && p.size < p.o.Size && p.mayDial(p.own) {
+	for !p.closed && p.wanted(p.own)+extra > p.own.dialing && p.size < p.o.Size && p.mayDial(p.own) {
 		p.begin(p.own)
 	}
 }

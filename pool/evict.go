@@ -30,8 +30,15 @@ func (c *Conn) worked() bool { return c.user != 0 || c.met != nil }
 // neediest is the account to which the next place goes, nil if nobody waits for
 // one who could log in.
 func (p *Pool) neediest() (best *accountPlace) {
-	for _, a := range p.hungry {
-		if a.lacks() && p.mayDial(a) && (best == nil || a.before(best)) {
+	if len(p.hungry) == 0 {
+		return nil
+	}
+	now := p.now()
+	for i := len(p.hungry) - 1; i >= 0; i-- {
+		if i >= len(p.hungry) {
+			continue // some have left on the way
+		}
+		if a := p.hungry[i]; p.lacks(a) && p.mayDial(a) && (best == nil || p.before(a, best, now)) {
 			best = a
 		}
 	}
@@ -42,10 +49,10 @@ func (p *Pool) neediest() (best *accountPlace) {
 // and which others of its own account wait for; nil if it is theirs.
 func (p *Pool) claimant(c *Conn, now time.Time) *accountPlace {
 	own := c.account
-	if len(p.hungry) < 2 || own.queue.n == 0 || p.size < p.o.Size || now.Before(c.turn) || !c.worked() {
+	if len(p.hungry) < 2 || p.wanted(own) == 0 || p.size < p.o.Size || now.Before(c.turn) || !c.worked() {
 		return nil
 	}
-	if b := p.neediest(); b != nil && b != own && b.before(own) {
+	if b := p.neediest(); b != nil && b != own && p.before(b, own, p.now()) {
 		return b
 	}
 	return nil
@@ -58,7 +65,7 @@ func (p *Pool) victim() *Conn {
 	var unused *Conn
 	for c := p.all.last; c != nil; c = c.links[ofAll].prev {
 		switch {
-		case c.account.queue.n > 0:
+		case p.wanted(c.account) > 0:
 		case c.worked():
 			return c
 		case unused == nil:

@@ -339,7 +339,7 @@ func TestMoreAccountsThanPlaces(t *testing.T) {
 			all.Wait()
 			time.Sleep(time.Second) // logins begun for those who gave up end too
 			synctest.Wait()
-			if s := k.Stats(); s.Waiting != 0 || s.Lent != 0 || len(k.hungry) != 0 || len(k.crowded) != 0 || k.due != 0 || k.rush != 0 {
+			if s := k.Stats(); s.Waiting != 0 || s.Lent != 0 || len(k.hungry) != 0 || len(k.lines) != 0 || k.due != 0 || k.rush != 0 {
 				t.Errorf("in the end: %+v", s)
 			}
 		})

@@ -10,9 +10,12 @@ import (
 // tenantPlace is a tenant's place in one pool. Like the other places it is
 // guarded by the pool's mutex, save for what is atomic.
 type tenantPlace struct {
-	idle   idleList
-	lent   int
-	parked waiterList // waiters for whom the tenant holds too many, first come first
+	idle    idleList
+	lent    int
+	line    line  // those who wait for the cluster's login
+	lines   *line // that one and those of its own accounts, where anybody waits
+	waiting int   // in all of them
+	ledger
 }
 
 // profilePlace is a profile's place in one pool.

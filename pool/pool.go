@@ -23,7 +23,7 @@ type Pool struct {
 	certs   *certs.Watched // nil: no TLS
 	ctx     context.Context
 	stop    context.CancelFunc
-	waiting atomic.Int64 // in queue and parked
+	waiting atomic.Int64 // in all lines
 
 	mu       sync.Mutex
 	closed   bool
@@ -37,8 +37,13 @@ type Pool struct {
 	leaving  int
 	all      idleList                   // idle ones
 	fresh    idleList                   // of these, those that carry no state
-	hungry   []*accountPlace            // accounts with a waiter in their queue, in any order
-	crowded  map[*tenantPlace]struct{}  // tenants with parked waiters
+	lines    []*line                    // where anybody waits, in any order
+	hungry   []*accountPlace            // accounts for which somebody waits who is not at max_servers, in any order
+	epoch    time.Time                  // where now begins
+	virtual  float64                    // where the latest turn began in virtual time
+	about    []*tenantPlace             // tenants that have had use for the pool of late
+	weights  float64                    // of these
+	kept     int                        // places kept for them
 	troubled map[*accountPlace]struct{} // accounts that cannot log in, so that they are not forgotten
 	tickets  uint64
 	using    []*Profile // whose schemas the next round looks for
@@ -72,7 +77,7 @@ func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) 
 		cancels: make(chan struct{}, maxCancels),
 		certs:   o.watch(),
 		emptied: make(chan struct{}),
-		crowded: make(map[*tenantPlace]struct{}),
+		epoch:   time.Now(),
 
 		troubled: make(map[*accountPlace]struct{}),
 		planted:  make(map[string]string),
@@ -105,13 +110,39 @@ func (p *Pool) Checkout(w *Waiter) (*Conn, *wire.Error) {
 		return nil, err
 	}
 	w.at = at
-	if !p.overLimit(w) && at.tenant.parked.n == 0 {
+	now := p.now()
+	if at.tenant.waiting == 0 {
+		p.arrive(at.tenant, w.Weight, now)
+	}
+	p.appear(at.tenant)
+	if p.mayTake(w, now) {
 		if c := p.pick(w); c != nil {
-			p.lend(c, w)
+			p.lend(c, w, now)
 			return c, nil
 		}
 	}
-	return nil, p.enqueue(w)
+	return nil, p.enqueue(w, now)
+}
+
+// now is the time since the pool was made, in nanoseconds.
+func (p *Pool) now() int64 { return int64(time.Since(p.epoch)) }
+
+// Held is how many connections the tenant of a state holds.
+func (p *Pool) Held(s *State) int {
+	at := p.place(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return at.tenant.lent
+}
+
+// mayTake says that w may have an idle connection at once.
+func (p *Pool) mayTake(w *Waiter, now int64) bool {
+	t := w.at.tenant
+	switch {
+	case p.all.n == 0 || w.MaxServers > 0 && t.lent >= w.MaxServers || p.lineOf(w.at).waiters.n > 0:
+		return false
+	}
+	return !t.borrows(now) || p.free()
 }
 
 // look has a profile's schemas looked for in the next round; without rounds,
@@ -182,19 +213,18 @@ func (p *Pool) pick(w *Waiter) *Conn {
 	return c
 }
 
-func (p *Pool) overLimit(w *Waiter) bool {
-	return w.MaxServers > 0 && w.at.tenant.lent >= w.MaxServers
-}
-
 // lend makes w the owner of c, wherever c was.
-func (p *Pool) lend(c *Conn, w *Waiter) {
+func (p *Pool) lend(c *Conn, w *Waiter, now int64) {
 	if c.place == idle {
 		p.unlist(c)
 	}
 	c.place = lent
-	c.tenant = w.at.tenant
-	c.tenant.lent++
+	t := w.at.tenant
+	c.tenant, c.began = t, now
+	t.beginTurn(p, now)
 	p.lent++
+	p.keep(t)
+	t.refresh(p, now)
 	p.counts.Checkouts++
 	w.last, w.at = c.anchor, nil
 }
@@ -203,9 +233,10 @@ func (p *Pool) lend(c *Conn, w *Waiter) {
 // what its holder asked for. It goes to a waiter, or idle. One that is not
 // quiet, or whose switch was never confirmed, is closed instead.
 func (p *Pool) Release(c *Conn) {
-	now := time.Now()
+	ticks := p.now()
+	now := p.epoch.Add(time.Duration(ticks))
 	p.mu.Lock()
-	p.takeBack(c)
+	p.takeBack(c, ticks)
 	if reason, ok := p.unfit(c, now); ok {
 		p.leave(c)
 		p.mu.Unlock()
@@ -213,7 +244,7 @@ func (p *Pool) Release(c *Conn) {
 		p.serve()
 		return
 	}
-	w := p.pass(c, now)
+	w := p.pass(c, now, ticks)
 	match := len(p.hungry) > 0 && p.all.n > 0 // an idle one may suit somebody who came into a queue just now
 	if len(p.hungry) > 0 && !match {
 		p.grow(0)
@@ -229,18 +260,18 @@ func (p *Pool) Release(c *Conn) {
 
 // pass gives c, which was given back, to the waiter that it returns, or else to
 // the pool, or has it make room for another account.
-func (p *Pool) pass(c *Conn, now time.Time) *Waiter {
+func (p *Pool) pass(c *Conn, now time.Time, ticks int64) *Waiter {
 	if a := p.claimant(c, now); a != nil {
 		p.evict(c, a)
 		return nil
 	}
-	w := p.choose(c)
+	w := p.choose(c, ticks)
 	if w == nil {
 		p.shelve(c, now)
 		return nil
 	}
-	p.dequeue(w)
-	p.lend(c, w)
+	p.quit(w)
+	p.lend(c, w, ticks)
 	return w
 }
 
@@ -265,7 +296,7 @@ func (p *Pool) unfit(c *Conn, now time.Time) (Reason, bool) {
 // the server has gone, so that the server never sees more than Options.Size.
 func (p *Pool) Discard(c *Conn, reason Reason) {
 	p.mu.Lock()
-	p.takeBack(c)
+	p.takeBack(c, p.now())
 	p.leave(c)
 	p.mu.Unlock()
 	p.end(c, reason)
@@ -291,16 +322,17 @@ func (p *Pool) Inspect(c *Conn) bool {
 }
 
 // takeBack ends an ownership; the connection is then in no place.
-func (p *Pool) takeBack(c *Conn) {
+func (p *Pool) takeBack(c *Conn, now int64) {
 	switch {
 	case c.pool != p:
 		panic("BUG: pool.Conn given back to another pool")
 	case c.place == lent:
 		t := c.tenant
 		c.tenant = nil
-		t.lent--
+		t.endTurn(c.began, now)
 		p.lent--
-		p.unpark(t)
+		p.keep(t)
+		t.refresh(p, now)
 	case c.place == inspected:
 		p.watched--
 	default:

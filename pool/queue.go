@@ -6,109 +6,40 @@ import (
 	"tenantpool/wire"
 )
 
-// window is how many waiters, from the head on, a released connection may suit
-// better than the head; maxPassed is how often one of them is passed over.
-const (
-	window    = 32
-	maxPassed = 4
-)
-
-// enqueue makes w wait: behind all others, or, if its tenant holds as many
-// connections as it may, behind its tenant's others only.
-func (p *Pool) enqueue(w *Waiter) *wire.Error {
-	if p.o.MaxWaiting > 0 && int(p.waiting.Load()) >= p.o.MaxWaiting {
+// enqueue makes w wait, behind its tenant's others. The tenants are served by
+// what they have used (fair.go).
+func (p *Pool) enqueue(w *Waiter, now int64) *wire.Error {
+	t := w.at.tenant
+	err := p.fullFor(w)
+	if err != nil {
 		p.counts.Refused++
-		return errTooManyWaiting
+		p.keep(t)
+		return err
 	}
-	p.waiting.Add(1)
 	p.counts.Waits++
 	p.tickets++
-	w.ticket, w.passed = p.tickets, 0
-	if t := w.at.tenant; p.overLimit(w) || t.parked.n > 0 {
-		p.park(w)
-		return nil
-	}
-	p.queueUp(w)
+	w.ticket = p.tickets
+	p.refresh(p.join(w), now)
+	p.keep(t)
 	p.grow(0)
 	return nil
 }
 
-// queueUp puts w into its account's queue: in front if it came before all others
-// there.
-func (p *Pool) queueUp(w *Waiter) {
-	a := w.at.account
-	if a.queue.first != nil && w.ticket < a.queue.first.ticket {
-		a.queue.pushFront(w)
-	} else {
-		a.queue.pushBack(w)
+// fullFor says why w may not even wait.
+func (p *Pool) fullFor(w *Waiter) *wire.Error {
+	switch t := w.at.tenant; {
+	case p.o.MaxWaiting > 0 && int(p.waiting.Load()) >= p.o.MaxWaiting:
+		return errTooManyWaiting
+	case w.MaxWaiting > 0 && t.waiting >= w.MaxWaiting:
+		return errTenantWaiting(w.Want.profile.spec.Tenant, w.MaxWaiting)
 	}
-	if a.queue.n == 1 {
-		a.rank = len(p.hungry)
-		p.hungry = append(p.hungry, a)
-	}
+	return nil
 }
 
-// unqueue takes w out of its account's queue.
-func (p *Pool) unqueue(w *Waiter) {
-	a := w.at.account
-	a.queue.remove(w)
-	if a.queue.n == 0 {
-		n := len(p.hungry) - 1
-		last := p.hungry[n]
-		p.hungry[a.rank], last.rank = last, a.rank
-		p.hungry[n] = nil
-		p.hungry = p.hungry[:n]
-	}
-}
-
-// park puts w, which is in no list, among the waiters of its tenant, in the
-// order in which they came.
-func (p *Pool) park(w *Waiter) {
-	t := w.at.tenant
-	if t.parked.first != nil && w.ticket < t.parked.first.ticket {
-		t.parked.pushFront(w)
-	} else {
-		t.parked.pushBack(w)
-	}
-	p.crowded[t] = struct{}{}
-}
-
-// unpark lets the first waiter of a tenant that holds one connection less, or
-// has one waiter less in the queue, wait with all others again: in front, if it
-// came before them. So a tenant with parked waiters always holds a connection or
-// has a waiter in the queue.
-func (p *Pool) unpark(t *tenantPlace) {
-	w := t.parked.first
-	if w == nil {
-		return
-	}
-	p.unlistParked(w)
-	p.queueUp(w)
-}
-
-func (p *Pool) unlistParked(w *Waiter) {
-	t := w.at.tenant
-	t.parked.remove(w)
-	if t.parked.n == 0 {
-		delete(p.crowded, t)
-	}
-}
-
-// dequeue ends w's wait in the queue. Its tenant's next may wait there instead
-// if w goes without a connection; whoever gets one makes room on giving it back.
-func (p *Pool) dequeue(w *Waiter) {
-	p.unqueue(w)
-	p.waiting.Add(-1)
-}
-
-// withdraw ends w's wait, wherever it waits, without a connection.
+// withdraw ends w's wait without a connection.
 func (p *Pool) withdraw(w *Waiter) {
-	if w.list == &w.at.account.queue {
-		p.dequeue(w)
-		p.unpark(w.at.tenant)
-	} else {
-		p.unlistParked(w)
-		p.waiting.Add(-1)
+	if l := p.quit(w); l.waiters.n > 0 {
+		p.refresh(l, p.now())
 	}
 	w.at = nil
 }
@@ -129,59 +60,42 @@ func (p *Pool) Abandon(w *Waiter) bool {
 // Contended says that somebody waits.
 func (p *Pool) Contended() bool { return p.waiting.Load() > 0 }
 
-// choose picks the waiter of c's account that gets it: one whose tenant has no connection now
-// before one whose tenant has, for a second connection of one tenant often waits
-// for a row that the first has locked; of these, one whose state c carries, else
-// one of the tenant that c was last used for, else the first. But nobody is
-// passed over for ever. nil if nobody waits who may have it.
-func (p *Pool) choose(c *Conn) *Waiter {
-	var best *Waiter
-	rank := 0
-	queue := &c.account.queue
-	for w, seen := queue.first, 0; w != nil && seen < window; {
-		next := w.next
-		if p.overLimit(w) {
-			p.unqueue(w)
-			p.park(w)
-			w = next
-			continue
-		}
-		seen++
-		if r := c.suits(w); best == nil || r > rank {
-			best, rank = w, r
-		}
-		if rank == bestSuited || w.passed >= maxPassed {
-			break
-		}
-		w = next
+// choose picks the waiter of c's account that gets it: of the tenant that is
+// next, or of the one that c was last used for if that is nearly so. nil if
+// nobody waits who may have it.
+func (p *Pool) choose(c *Conn, now int64) *Waiter {
+	if len(p.hungry) == 0 {
+		return nil
 	}
-	for w := queue.first; w != nil && w != best; w = w.next {
-		w.passed++
+	l := p.next(c.account, now)
+	if l == nil {
+		return nil
 	}
-	return best
+	if kin := p.kin(c); kin != nil && kin != l {
+		p.refresh(kin, now)
+		if p.may(kin) && kin.order <= l.order+float64(near) {
+			l = kin
+		}
+	}
+	return l.waiters.first
 }
 
-// bestSuited is the rank of a waiter than whom none can suit better.
-const bestSuited = 6
-
-// suits ranks a waiter for c: 3 the same state, 2 the same tenant, 1 any, and 3
-// more if its tenant has no connection.
-func (c *Conn) suits(w *Waiter) int {
-	rank := c.affinity(w)
-	if w.at.tenant.lent == 0 {
-		rank += 3
+// kin is the line of the tenant that c was last used for, nil if nobody waits
+// there.
+func (p *Pool) kin(c *Conn) *line {
+	if c.owner == nil || c.account != p.own {
+		return nil
 	}
-	return rank
+	t := c.owner.places.find(p.id)
+	if t == nil || t.line.waiters.n == 0 {
+		return nil
+	}
+	return &t.line
 }
 
-func (c *Conn) affinity(w *Waiter) int {
-	switch {
-	case c.carried != nil && c.carried == w.Want:
-		return 3
-	case c.owner != nil && c.owner == w.Want.profile.tenant:
-		return 2
-	}
-	return 1
+// may says that the first of a line may have a connection now.
+func (p *Pool) may(l *line) bool {
+	return l.in == &l.account.ready || l.in == &l.account.borrowers && p.free()
 }
 
 // serve gives idle connections to those who wait, until one of both runs out.
@@ -201,30 +115,23 @@ func (p *Pool) serve() {
 
 // match lends an idle connection to the first of an account who may have one.
 func (p *Pool) match() (*Waiter, *Conn) {
+	now := p.now()
 	for i := len(p.hungry) - 1; i >= 0; i-- { // an account may leave on the way
-		if w, c := p.matchIn(&p.hungry[i].queue); w != nil {
+		if i >= len(p.hungry) {
+			continue
+		}
+		l := p.next(p.hungry[i], now)
+		if l == nil {
+			continue
+		}
+		w := l.waiters.first
+		if c := p.pick(w); c != nil {
+			p.quit(w)
+			p.lend(c, w, now)
 			return w, c
 		}
 	}
 	p.grow(0)
-	return nil, nil
-}
-
-func (p *Pool) matchIn(queue *waiterList) (*Waiter, *Conn) {
-	for w := queue.first; w != nil; w = queue.first {
-		if p.overLimit(w) {
-			p.unqueue(w)
-			p.park(w)
-			continue
-		}
-		c := p.pick(w)
-		if c == nil {
-			return nil, nil
-		}
-		p.dequeue(w)
-		p.lend(c, w)
-		return w, c
-	}
 	return nil, nil
 }
 
@@ -236,8 +143,8 @@ func (p *Pool) sweep(which func(*Waiter) *wire.Error) {
 	}
 	var out []refused
 	p.mu.Lock()
-	again := func(l *waiterList) {
-		for w := l.first; w != nil; {
+	for _, l := range slices.Clone(p.lines) {
+		for w := l.waiters.first; w != nil; {
 			next := w.next
 			if err := which(w); err != nil {
 				p.withdraw(w)
@@ -245,12 +152,6 @@ func (p *Pool) sweep(which func(*Waiter) *wire.Error) {
 			}
 			w = next
 		}
-	}
-	for t := range p.crowded {
-		again(&t.parked)
-	}
-	for _, a := range slices.Clone(p.hungry) {
-		again(&a.queue)
 	}
 	p.counts.Refused += uint64(len(out))
 	p.mu.Unlock()

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -15,6 +16,12 @@ var (
 		Message: "too many clients wait for a server connection",
 		Hint:    "The limit is max_waiting."}
 )
+
+func errTenantWaiting(tenant string, limit int) *wire.Error {
+	return &wire.Error{Severity: wire.SeverityError, Code: "53300",
+		Message: fmt.Sprintf("too many clients of tenant %q wait for a server connection: %d", tenant, limit),
+		Hint:    "Raise max_waiting of the tenant or its route."}
+}
 
 func errNoSchema(schema, tenant string) *wire.Error {
 	return &wire.Error{Severity: wire.SeverityError, Code: "3F000",

@@ -73,7 +73,7 @@ func TestManySessionsAtOnce(t *testing.T) {
 		all.Wait()
 		synctest.Wait()
 		s := k.Stats()
-		if s.Waiting != 0 || s.Lent != 0 || len(k.crowded) != 0 || s.Size != s.Idle {
+		if s.Waiting != 0 || s.Lent != 0 || len(k.lines) != 0 || s.Size != s.Idle {
 			t.Errorf("in the end: %+v", s)
 		}
 	})

@@ -13,11 +13,22 @@ func (p *Pool) upkeep() {
 	defer tick.Stop()
 	for {
 		p.tidy(time.Now())
+		p.turnOver()
 		select {
 		case <-p.ctx.Done():
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// turnOver reviews the tenants' shares once in a while (share.go).
+func (p *Pool) turnOver() {
+	p.mu.Lock()
+	p.review(p.now())
+	p.mu.Unlock()
+	if p.Contended() {
+		p.serve()
 	}
 }
 

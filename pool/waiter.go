@@ -18,13 +18,14 @@ type Waiter struct {
 	Holder     HolderID
 	Want       *State
 	MaxServers int // connections its tenant may hold at once; 0 is no limit
+	MaxWaiting int // waiters of its tenant beyond are refused; 0 is no limit
+	Weight     int // of its tenant; 0 leaves it as it is
 
 	at         *statePlace // while queued
 	last       *anchor     // of the connection it had last
 	list       *waiterList // where it is queued, nil if it is not
 	prev, next *Waiter
 	ticket     uint64
-	passed     uint8 // how often one behind it was served first
 }
 
 // waiterList is a queue through the waiters themselves.
@@ -41,17 +42,6 @@ func (l *waiterList) pushBack(w *Waiter) {
 		l.last.next = w
 	}
 	l.last = w
-	l.n++
-}
-
-func (l *waiterList) pushFront(w *Waiter) {
-	w.list, w.prev, w.next = l, nil, l.first
-	if l.first == nil {
-		l.last = w
-	} else {
-		l.first.prev = w
-	}
-	l.first = w
 	l.n++
 }
 
