@@ -1,6 +1,6 @@
 package config
 
-var routeFields = []field[rawRoute]{
+var routeFields = append([]field[rawRoute]{
 	{Setting{Section: "route", Key: "database", Kind: KindText, Reloadable: true,
 		Doc: "Pattern of the database name; holds at most one {tenant}."},
 		func(r *rawRoute) any { return &r.Database }},
@@ -50,18 +50,9 @@ var routeFields = []field[rawRoute]{
 	{Setting{Section: "route", Key: "session_features", Kind: KindFeatures, Reloadable: true, Choices: []string{"pin", "refuse"},
 		Doc: "As at the top, for this route; a feature not named is as the top says."},
 		func(r *rawRoute) any { return &r.Features }},
-	{Setting{Section: "route", Key: "max_clients", Kind: KindCount, Default: "0", Unit: "clients", Reloadable: true,
-		Doc: "Clients of one tenant connected at once."},
-		func(r *rawRoute) any { return &r.MaxClients }},
-	{Setting{Section: "route", Key: "max_servers", Kind: KindCount, Default: "0", Unit: "connections", Reloadable: true,
-		Doc: "Server connections one tenant may hold at once."},
-		func(r *rawRoute) any { return &r.MaxServers }},
-	{Setting{Section: "route", Key: "weight", Kind: KindCount, Default: "1", Min: 1, Max: 1000, Reloadable: true, Support: Unserved,
-		Doc: "A tenant's share of a busy pool."},
-		func(r *rawRoute) any { return &r.Weight }},
-}
+}, routeLimits()...)
 
-var tenantFields = []field[rawTenant]{
+var tenantFields = append([]field[rawTenant]{
 	{Setting{Section: "tenant", Key: "state", Kind: KindChoice, Default: `"enabled"`, Reloadable: true,
 		Choices: []string{"enabled", "disabled"},
 		Doc:     "A disabled tenant's clients are refused."},
@@ -107,13 +98,4 @@ var tenantFields = []field[rawTenant]{
 	{Setting{Section: "tenant", Key: "password_env", Kind: KindText, Reloadable: true,
 		Doc: "The environment variable that holds the password."},
 		func(t *rawTenant) any { return &t.password.env }},
-	{Setting{Section: "tenant", Key: "max_clients", Kind: KindCount, Unit: "clients", Reloadable: true,
-		Doc: "As in the route, for this tenant."},
-		func(t *rawTenant) any { return &t.MaxClients }},
-	{Setting{Section: "tenant", Key: "max_servers", Kind: KindCount, Unit: "connections", Reloadable: true,
-		Doc: "As in the route, for this tenant."},
-		func(t *rawTenant) any { return &t.MaxServers }},
-	{Setting{Section: "tenant", Key: "weight", Kind: KindCount, Min: 1, Max: 1000, Reloadable: true, Support: Unserved,
-		Doc: "As in the route, for this tenant."},
-		func(t *rawTenant) any { return &t.Weight }},
-}
+}, tenantLimits()...)

@@ -107,7 +107,7 @@ func (l *loader) rules(n *node) {
 	s := newSection("route", routeFields)
 	for _, kid := range n.kids {
 		raw := rawRoute{Rule: routing.Rule{Mode: l.config.Mode, Features: l.config.Features, Policy: l.config.Policy,
-			AnyLogin: l.config.Auth.Method == "trust"}}
+			AnyLogin: l.config.Auth.Method == "trust", Limits: l.config.defaultLimits()}}
 		s.decode(&l.reader, kid, &raw)
 		l.config.Rules = append(l.config.Rules, raw.Rule)
 		l.routes = append(l.routes, kid)
@@ -128,6 +128,10 @@ func (l *loader) entries(n *node) {
 		raw := rawTenant{TenantEntry: routing.TenantEntry{Name: kid.key}}
 		s.decode(&l.reader, kid, &raw)
 		raw.Disabled = raw.state == "disabled"
+		if raw.limits != (routing.LimitChanges{}) {
+			changes := raw.limits
+			raw.Limits = &changes
+		}
 		if secret, given := l.password("tenant", "", kid, raw.password); given {
 			l.config.tenantSecrets[raw.Name] = secret
 		}

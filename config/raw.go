@@ -39,6 +39,7 @@ type rawRoute struct {
 
 type rawTenant struct {
 	routing.TenantEntry
+	limits   routing.LimitChanges
 	state    string
 	password rawPassword
 }

@@ -214,6 +214,9 @@ func store(into, v any) {
 		*to = v.(bool)
 	case *time.Duration:
 		*to = v.(time.Duration)
+	case **time.Duration:
+		d := v.(time.Duration)
+		*to = &d
 	case *fs.FileMode:
 		*to = v.(fs.FileMode)
 	case *[]routing.Setting:

@@ -95,16 +95,14 @@ func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 	schema := cmp.Or(e.Schema, name)
 	route := &Route{
 		Tenant: name, Schema: schema, Source: from, Rule: r.index,
-		Cluster:    cmp.Or(e.Cluster, r.Cluster),
-		Isolation:  valueOr(e.Isolation, r.Isolation),
-		Mode:       r.Mode,
-		Existence:  existence,
-		Policy:     valueOr(e.Policy, r.Policy),
-		Features:   e.Features.Or(r.Features),
-		Settings:   mergeSettings(name, schema, r.Settings, e.Settings),
-		MaxClients: valueOr(e.MaxClients, r.MaxClients),
-		MaxServers: valueOr(e.MaxServers, r.MaxServers),
-		Weight:     max(1, valueOr(e.Weight, r.Weight)),
+		Cluster:   cmp.Or(e.Cluster, r.Cluster),
+		Isolation: valueOr(e.Isolation, r.Isolation),
+		Mode:      r.Mode,
+		Existence: existence,
+		Policy:    valueOr(e.Policy, r.Policy),
+		Features:  e.Features.Or(r.Features),
+		Settings:  mergeSettings(name, schema, r.Settings, e.Settings),
+		Limits:    r.Limits.with(e.Limits),
 	}
 	for _, p := range r.SearchPath {
 		route.Path = append(route.Path, template(p).expand(name, schema))

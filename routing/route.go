@@ -23,8 +23,7 @@ type Route struct {
 	Features  Features       // what a session may leave on its server connection
 	Rule      int            // index of the deciding rule
 
-	MaxClients, MaxServers int // of the tenant; 0 is off
-	Weight                 int // at least 1
+	Limits // of the tenant
 
 	// ClusterSettings are the names of all settings that any profile of the
 	// cluster can name, sorted, in lower case; shared by its routes.

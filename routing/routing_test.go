@@ -251,11 +251,11 @@ func TestNamesThatTemplatesMakeTooLongOrReservedAreRefused(t *testing.T) {
 func TestARouteHoldsTheProfileExpanded(t *testing.T) {
 	role, one, zero, three := RoleSwitch, 1, 0, 3
 	table := build(t, []Rule{listed(Rule{
-		Database: "{tenant}", Users: []string{"app"}, Mode: Session, MaxClients: 10, MaxServers: 5,
+		Database: "{tenant}", Users: []string{"app"}, Mode: Session, Limits: Limits{MaxClients: 10, MaxServers: 5},
 		SearchPath: []string{"{schema}", "{tenant}_x", "shared"}, Role: "r_{tenant}",
 		Settings: []Setting{{"App.Tenant", "{tenant}/{schema}"}, {"work_mem", "4MB"}},
 	})},
-		TenantEntry{Name: "acme", Schema: "customer_1", Cluster: "eu", Isolation: &role, MaxClients: &zero, MaxServers: &one, Weight: &three,
+		TenantEntry{Name: "acme", Schema: "customer_1", Cluster: "eu", Isolation: &role, Limits: &LimitChanges{MaxClients: &zero, MaxServers: &one, Weight: &three},
 			Settings: []Setting{{"WORK_MEM", "1MB"}, {"app.plan", "{tenant}"}}},
 		TenantEntry{Name: "globex"})
 	r, err := table.Resolve(Identity{User: "app", Database: "acme"})
@@ -264,8 +264,8 @@ func TestARouteHoldsTheProfileExpanded(t *testing.T) {
 	}
 	want := Route{Tenant: "acme", Schema: "customer_1", Source: FromDatabase, Cluster: "eu", Isolation: RoleSwitch, Mode: Session,
 		Path: []string{"customer_1", "acme_x", "shared"}, Role: "r_acme",
-		Settings:   []Setting{{"app.plan", "acme"}, {"app.tenant", "acme/customer_1"}, {"work_mem", "1MB"}},
-		MaxServers: 1, Weight: 3, ClusterSettings: []string{"app.plan", "app.tenant", "work_mem"}}
+		Settings: []Setting{{"app.plan", "acme"}, {"app.tenant", "acme/customer_1"}, {"work_mem", "1MB"}},
+		Limits:   Limits{MaxServers: 1, Weight: 3}, ClusterSettings: []string{"app.plan", "app.tenant", "work_mem"}}
 	if fmt.Sprintf("%+v", *r) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got\n%+v\nwant\n%+v", *r, want)
 	}

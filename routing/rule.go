@@ -31,8 +31,7 @@ type Rule struct {
 	Features   Features
 	Policy     TenantSettings
 
-	MaxClients, MaxServers int // per tenant; 0 is off
-	Weight                 int // share of a busy pool; 0 counts as 1
+	Limits // of each of its tenants
 }
 
 // TenantEntry is one [tenant.x]: what differs for one tenant, and the fact
@@ -50,7 +49,5 @@ type TenantEntry struct {
 	Isolation      *Isolation
 	Features       Features
 	Policy         *TenantSettings
-	MaxClients     *int
-	MaxServers     *int
-	Weight         *int
+	Limits         *LimitChanges // nil: those of the rule
 }

@@ -33,7 +33,7 @@ var testsMayImport = []string{"internal/pgtest"}
 // mayNotImport lists standard packages that would break what a package promises about itself.
 var mayNotImport = map[string][]string{
 	"wire":    {"net", "os", "syscall", "time", "sync"}, // no sockets, clock or goroutines
-	"routing": {"net", "os", "syscall", "time"},         // a table, and no sockets
+	"routing": {"net", "os", "syscall"},                 // a table, and no sockets
 	"auth":    {"net", "os", "syscall"},                 // rules and secrets, and no sockets
 	"pool":    {"log", "log/slog"},                      // libraries return, main logs
 }
