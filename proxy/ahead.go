@@ -31,7 +31,7 @@ func (s *session) lead(srv *server) {
 	srv.reply = reply
 	s.counts.switches++
 	s.since = s.loop.now
-	s.loop.timers.set(&s.timer, asideTimer, s.loop.now)
+	s.arm(asideTimer)
 }
 
 // readAhead reads the answer to the switch; confirmed says that what follows in

@@ -87,6 +87,10 @@ const cancelWait = 5 * time.Second
 // cancelled on its server, a client that waits is taken out of the queue, and
 // between exchanges nothing happens.
 func (s *session) cancelRequested() {
+	if s.delayed {
+		s.endDelay(errCanceled)
+		return
+	}
 	switch s.phase {
 	case phaseWaiting:
 		if s.pool.Abandon(&s.waiter) {

@@ -10,6 +10,7 @@ import (
 // acquire asks the pool for a server connection. Afterwards the session has one
 // (active or switching), waits for one, or has a refusal for its next message.
 func (s *session) acquire() {
+	s.bound(&s.waiter)
 	for {
 		c, refusal := s.pool.Checkout(&s.waiter)
 		switch {

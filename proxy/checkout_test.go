@@ -1,6 +1,10 @@
 package proxy
 
-import "testing"
+import (
+	"testing"
+
+	"tenantpool/routing"
+)
 
 // A cancel request that came for a wait that was refused is for nothing that
 // comes later.
@@ -10,7 +14,7 @@ func TestARefusalEndsTheCancelThatWaitedWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.poller.close()
-	s := &session{loop: l, phase: phaseWaiting, cancelNext: true}
+	s := &session{route: new(routing.Route), loop: l, phase: phaseWaiting, cancelNext: true}
 	s.attribute(&tally{tenant: "acme"})
 	s.timer.session = s
 	s.refused(errShutdown)

@@ -9,6 +9,9 @@ import (
 // what it sent is finished, a COPY or a batch it left open is ended, a
 // transaction rolled back, and only then is its server given back.
 func (s *session) windDown() {
+	if s.delayed {
+		return // it has more to ask, once it may
+	}
 	switch s.phase {
 	case phaseIdle:
 		if len(s.in) > 0 && !s.mayForward() {
@@ -52,7 +55,7 @@ var copyFail = []byte("f\x00\x00\x00\x15client went away\x00")
 // grace starts the clock on a statement whose client is gone.
 func (s *session) grace() {
 	if s.timer.kind != graceTimer {
-		s.loop.timers.set(&s.timer, graceTimer, s.loop.now)
+		s.arm(graceTimer)
 	}
 }
 
@@ -113,12 +116,12 @@ func (s *session) serverLost(srv *server, reason pool.Reason, why string) {
 
 // startTx starts the clock on a transaction, unless it runs already.
 func (s *session) startTx() {
-	ts := &s.loop.timers
-	if ts.last[transactionTimer] == 0 || s.txTimer != nil {
+	lasts := s.lasts(transactionTimer)
+	if lasts == 0 || s.txTimer != nil {
 		return
 	}
 	s.txTimer = &timer{session: s}
-	ts.set(s.txTimer, transactionTimer, s.loop.now)
+	s.loop.timers.set(s.txTimer, transactionTimer, lasts, s.loop.now)
 }
 
 func (s *session) stopTx() {
@@ -134,7 +137,10 @@ func (s *session) expired(k timerKind) {
 	case waitTimer:
 		s.waitedTooLong()
 	case queryTimer:
+		s.timedOut = true
 		s.startCancel()
+	case delayTimer:
+		s.delayEnds()
 	case graceTimer:
 		s.startCancel()
 		s.end(pool.ReasonClientGone)

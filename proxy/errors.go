@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"tenantpool/routing"
 	"tenantpool/wire"
@@ -35,13 +34,13 @@ var (
 	errOutcomeUnknown = fatalError("08007", "transaction outcome unknown",
 		"The server went away while a COMMIT was under way: check whether it took effect before trying again.")
 	errIdleInTransaction = fatalError("25P03", "terminating connection due to idle-in-transaction timeout",
-		"See idle_transaction_timeout in the configuration of tenantpool.")
+		"Raise idle_transaction_timeout of the tenant, its route, or at the top of the configuration.")
 	errHalfMessage = fatalError("08P01", "client stopped in the middle of a message",
-		"See idle_transaction_timeout in the configuration of tenantpool.")
+		"Raise idle_transaction_timeout of the tenant, its route, or at the top of the configuration.")
 	errTransactionTimeout = fatalError("25P04", "terminating connection due to transaction timeout",
-		"See transaction_timeout in the configuration of tenantpool.")
+		"Raise transaction_timeout of the tenant, its route, or at the top of the configuration.")
 	errClientIdle = fatalError("57P05", "terminating connection due to idle-session timeout",
-		"See client_idle_timeout in the configuration of tenantpool.")
+		"Raise client_idle_timeout of the tenant, its route, or at the top of the configuration.")
 	errMessageTooLong = fatalError("54000", "message too long to be forwarded", "")
 	errNoTransactions = plainError("0A000", "transactions are not supported in statement pooling mode",
 		"Use a route with pool_mode = \"transaction\".")
@@ -82,9 +81,26 @@ func duplicateStatement(name []byte) *wire.Error {
 	return plainError("42P05", fmt.Sprintf(`prepared statement "%s" already exists`, name), "")
 }
 
-func tooManyStatements(limit int) *wire.Error {
-	return plainError("53400", fmt.Sprintf("a client may have %d prepared statements", limit),
-		"Close some, or raise prepared.per_client in the configuration of tenantpool.")
+func tooManyStatements(r *routing.Route) *wire.Error {
+	return plainError("53400", fmt.Sprintf("a client may have %d prepared statements", r.MaxPrepared),
+		fmt.Sprintf("Close some, or raise max_prepared of tenant %q or its route, or prepared.per_client.", r.Tenant))
+}
+
+// paceError is for a client whose turn does not come within query_wait_timeout.
+func (s *session) paceError() *wire.Error {
+	r := s.route
+	key, limit := "max_qps", fmt.Sprintf("%d queries a second", r.MaxQPS)
+	if s.overBytes() {
+		key, limit = "max_bps", fmt.Sprintf("%d bytes a second", r.MaxBPS)
+	}
+	return plainError("53400", fmt.Sprintf("tenant %q is over its limit of %s", r.Tenant, limit),
+		fmt.Sprintf("Send less, or raise %s or query_wait_timeout of the tenant or its route.", key))
+}
+
+// queryTimedOut takes the place of the server's word that it was cancelled.
+func queryTimedOut(r *routing.Route) *wire.Error {
+	return plainError("57014", fmt.Sprintf("canceling statement due to query_timeout of %v", r.QueryTimeout),
+		"Raise query_timeout of the tenant or its route, or at the top of the configuration.")
 }
 
 func unknownStatement(name []byte) *wire.Error {
@@ -122,10 +138,14 @@ func (s *session) waitError() *wire.Error {
 	if e := s.pool.LastError(s.state.Profile()); e != nil {
 		return e.WithSeverity("ERROR")
 	}
+	if n := s.route.MaxServers; n > 0 && s.pool.Held(s.state) >= n {
+		return plainError("53300", fmt.Sprintf("no server connection became free within %v: tenant %q holds its %d", s.route.QueryWaitTimeout, s.route.Tenant, n),
+			"Raise max_servers or query_wait_timeout of the tenant or its route, or look for transactions that stay open.")
+	}
 	st := s.pool.Stats()
 	return &wire.Error{
 		Severity: "ERROR", Code: "53300",
-		Message: fmt.Sprintf("no server connection became free within %v", s.loop.timers.last[waitTimer].Round(time.Millisecond)),
+		Message: fmt.Sprintf("no server connection became free within %v", s.route.QueryWaitTimeout),
 		Detail:  fmt.Sprintf("pool %d/%d busy, %d waiting", st.Lent, st.Size, st.Waiting),
 		Hint:    "Raise pool_size or query_wait_timeout, or look for transactions that stay open.",
 	}

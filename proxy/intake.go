@@ -30,6 +30,7 @@ func (s *session) pump(data []byte) (used int) {
 		s.giveOwn()
 	}
 	s.heard()
+	s.chargeBytes(used)
 	return used
 }
 
@@ -149,6 +150,9 @@ func (s *session) whileIdle(m message) int {
 	if s.refusal == nil && s.answerIdle(m) {
 		return s.swallow(m)
 	}
+	if s.refusal == nil && !s.admit(m) {
+		return 0
+	}
 	if s.refusal == nil {
 		s.acquire()
 	}
@@ -228,6 +232,7 @@ func (s *session) tellAgain(dst []byte) []byte {
 func (s *session) answerRefusal(m message) int {
 	e := s.refusal
 	s.refusal, s.lost, s.cancelNext = nil, 0, false
+	s.settled()
 	s.failed(e.Code, FromPooler)
 	switch m.kind {
 	case wire.ClientQuery, wire.ClientFunctionCall, wire.ClientSync:
@@ -252,6 +257,9 @@ func (s *session) skipping(m message) int {
 // whileActive forwards a message to the session's server.
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
+	if s.paced() && x.Quiet() && !s.admit(m) {
+		return 0
+	}
 	s.fresh, s.lost = false, 0
 	if s.queryAt == 0 {
 		s.asks()
@@ -306,24 +314,27 @@ func (s *session) endBatch(m message) {
 		s.tainted = true // Postgres 18 trips over its own feet behind that (seen on 18.4)
 	}
 	s.server.openBatch = false
-	s.yield = s.yield || s.route.Mode == modeStatement || s.pool.Contended()
+	s.yield = s.yield || s.route.Mode == modeStatement || s.pool.Contended() || s.paced()
 	s.busy()
 }
 
 // busy starts the clock on what the server was just asked.
 func (s *session) busy() {
-	switch ts := &s.loop.timers; {
+	switch {
 	case s.server.ahead == aheadSent: // its own clock runs
 	case s.leaving:
-		ts.set(&s.timer, graceTimer, s.loop.now)
-	case ts.last[queryTimer] > 0:
-		ts.set(&s.timer, queryTimer, s.loop.now)
+		s.arm(graceTimer)
 	default:
-		ts.stop(&s.timer)
+		s.arm(queryTimer)
 	}
 }
 
 func (s *session) forward(m message, x *wire.Exchange) int {
+	if e := s.refusal; e != nil {
+		s.refusal = nil
+		return s.provoke(m, x, e)
+	}
+	s.chargeQuery(m.kind)
 	if s.route.Policy == routing.IgnoreSettings {
 		m = s.ignoring(m)
 	}

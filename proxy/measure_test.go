@@ -36,7 +36,6 @@ func TestADurationAtABoundBelongsToTheBucketBelowIt(t *testing.T) {
 
 func TestAWaitEndsWithAServerOrWithoutOne(t *testing.T) {
 	s := measuring(t)
-	s.loop.timers.last[waitTimer] = 0
 	step := func(p phase, later int64) {
 		s.loop.now += later
 		s.moves(p)

@@ -71,7 +71,7 @@ func (s *session) judgeNames(n *naming, found []wire.NameUse) *wire.Error {
 		}
 		if u.Verb == wire.Prepares {
 			if fresh++; s.hasTooMany(fresh) {
-				return tooManyStatements(s.proxy.opts.PreparedPerClient)
+				return tooManyStatements(s.route)
 			}
 		}
 		n.uses = append(n.uses, use{u, tag})
@@ -230,7 +230,7 @@ func (s *session) bindNaming(m message, x *wire.Exchange, portal, statement, tex
 	case open:
 		return s.await(), true
 	case u.Verb == wire.Prepares && s.hasTooMany(1), len(s.portals) >= maxPortals:
-		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient)), true
+		return s.provoke(m, x, tooManyStatements(s.route)), true
 	}
 	tag, e := s.judgeName(u, b, u.Verb == wire.DropsEach && s.hasOnServer())
 	switch {

@@ -101,7 +101,7 @@ func (s *session) forwardParse(m message, x *wire.Exchange) int {
 		return s.provokeDuplicate(m, x, name, rest)
 	}
 	if s.hasTooMany(1) {
-		return s.provoke(m, x, tooManyStatements(s.proxy.opts.PreparedPerClient))
+		return s.provoke(m, x, tooManyStatements(s.route))
 	}
 	if !m.complete() || !wire.ValidParse(rest) {
 		return s.parseUnshared(m, x, name)
@@ -152,7 +152,7 @@ func (s *session) altered(more bool) {
 
 // hasTooMany says that the client may not prepare n further statements.
 func (s *session) hasTooMany(n int) bool {
-	limit := s.proxy.opts.PreparedPerClient
+	limit := s.route.MaxPrepared
 	return limit > 0 && len(s.names)+len(s.pending)+n > limit
 }
 

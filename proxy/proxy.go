@@ -41,21 +41,14 @@ type Options struct {
 	MaxClients     int    // at once; 0 is no limit
 	MaxDescriptors uint64 // the limit of open files; 0 is unknown
 
-	PreparedPerClient int // statements that one client may have; 0 is no limit
-
 	// MaxPinned is, by cluster, how many sessions may keep their server beyond
 	// their transaction; 0 is half of the pool. One tenant may have half of that.
 	MaxPinned map[string]int
 
 	// Durations of 0 are off.
-	LoginTimeout           time.Duration
-	QueryWaitTimeout       time.Duration
-	QueryTimeout           time.Duration
-	TransactionTimeout     time.Duration
-	IdleTransactionTimeout time.Duration
-	ClientIdleTimeout      time.Duration
-	ClientGoneGrace        time.Duration
-	KeepAlive              net.KeepAliveConfig
+	LoginTimeout    time.Duration
+	ClientGoneGrace time.Duration
+	KeepAlive       net.KeepAliveConfig
 }
 
 // Proxy accepts clients and relays between them and the pools' servers.
@@ -94,12 +87,6 @@ func New(o Options) (*Proxy, error) {
 		l, err := newLoop()
 		if err != nil {
 			return nil, err
-		}
-		l.timers.last = [timerKinds]time.Duration{
-			waitTimer: o.QueryWaitTimeout, queryTimer: o.QueryTimeout,
-			idleTxTimer: o.IdleTransactionTimeout, transactionTimer: o.TransactionTimeout,
-			clientIdleTimer: o.ClientIdleTimeout, graceTimer: o.ClientGoneGrace, lingerTimer: lingerTime,
-			unsentTimer: unsentTime, asideTimer: asideTime,
 		}
 		l.panicked = func(v any, stack []byte) {
 			p.panics.Add(1)

@@ -112,6 +112,7 @@ func (s *session) relay(srv *server, data []byte) (used int, err error) {
 		used += n
 	}
 	s.reply(a.done())
+	s.chargeBytes(used)
 	return used, err
 }
 
@@ -249,6 +250,12 @@ func (s *session) relayError(srv *server, r reply, receipt wire.Receipt) {
 		s.failed(p.error.Code, FromPooler)
 		return
 	}
+	if s.timedOut && err == nil && string(f.Code) == errCanceled.Code {
+		srv.bodyDrop = true
+		a.added(queryTimedOut(s.route).AppendTo(a.add()))
+		s.failed(queryTimedOut(s.route).Code, FromPooler)
+		return
+	}
 	if receipt.Hidden && srv.conn.Exchange.HeadKind() == wire.OweQuery {
 		return // an error in a Query of ours
 	}
@@ -287,9 +294,8 @@ func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
 // it yet.
 func (s *session) atReady(srv *server, status byte) bool {
 	x := &srv.conn.Exchange
-	s.ending = false
+	s.ending, s.timedOut = false, false
 	s.isReady(status, x.Owing() > 0)
-	ts, now := &s.loop.timers, s.loop.now
 	if s.recheck && status == wire.TxIdle {
 		s.recheck = false
 		s.pool.RecheckSoon(s.state.Profile())
@@ -306,7 +312,7 @@ func (s *session) atReady(srv *server, status byte) bool {
 			s.portals = nil // they end with the transaction
 		}
 		s.stopTx()
-		ts.stop(&s.timer)
+		s.loop.timers.stop(&s.timer)
 		return false
 	}
 	if s.route.Mode == modeStatement && x.Owing() == 0 {
@@ -315,7 +321,7 @@ func (s *session) atReady(srv *server, status byte) bool {
 	}
 	s.startTx()
 	if x.Owing() == 0 {
-		ts.set(&s.timer, idleTxTimer, now)
+		s.arm(idleTxTimer)
 	}
 	return false
 }
@@ -406,6 +412,9 @@ func (s *session) rest() (released bool) {
 		return false
 	}
 	s.yield = false
+	if x.Quiet() {
+		s.settled()
+	}
 	switch {
 	case s.owesReady:
 		s.undo(srv)

@@ -53,6 +53,10 @@ type session struct {
 	pinned     pinSet
 	left       pinSet // what the server was found to hold of it
 	suspect    bool   // what pins it may be gone: ask the server
+	delayed    bool   // it waits for its turn under max_qps and max_bps
+	admitted   bool   // it has had its turn for the present exchange
+	prepaid    bool   // the first query of that is counted already
+	timedOut   bool   // its query is being cancelled for query_timeout
 	eof        bool   // the client will send no more
 	leaving    bool   // it has closed its side, behind bytes that are still to be read
 	deaf       bool   // the client takes no more
@@ -111,21 +115,20 @@ func (s *session) enter(p phase) {
 	}
 	s.moves(p)
 	s.phase = p
-	ts, now := &s.loop.timers, s.loop.now
 	switch p {
 	case phaseIdle:
-		ts.set(&s.timer, clientIdleTimer, now)
+		s.arm(clientIdleTimer)
 	case phaseWaiting:
-		ts.set(&s.timer, waitTimer, now)
+		s.arm(waitTimer)
 	case phaseLingering:
-		ts.set(&s.timer, lingerTimer, now)
+		s.arm(lingerTimer)
 		if s.sending() {
-			ts.set(&s.timer, unsentTimer, now)
+			s.arm(unsentTimer)
 		}
 	case phaseSwitching, phaseRestoring, phaseReading, phaseLooking, phaseUndoing, phaseBlanking:
-		ts.set(&s.timer, asideTimer, now)
+		s.arm(asideTimer)
 	default:
-		ts.stop(&s.timer)
+		s.loop.timers.stop(&s.timer)
 	}
 }
 
@@ -228,6 +231,9 @@ func (s *session) willing() bool {
 
 // mayForward says whether a message of the client's may be handled now.
 func (s *session) mayForward() bool {
+	if s.delayed {
+		return false
+	}
 	switch s.phase {
 	case phaseIdle:
 		return s.backlog() < idleBacklog
@@ -259,7 +265,7 @@ func (s *session) settle() {
 		return
 	}
 	if s.holdsUp() {
-		s.loop.timers.set(&s.timer, idleTxTimer, s.loop.now)
+		s.arm(idleTxTimer)
 	}
 	switch {
 	case s.phase == phaseClosed || s.phase == phaseLingering:

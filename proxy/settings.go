@@ -42,7 +42,7 @@ func (g *login) profile(s *session) error {
 	s.told = s.params
 	s.first = g.proxy.states.State(prof, canon)
 	s.state = s.first
-	s.waiter.Customer, s.waiter.Want, s.waiter.MaxServers = s, s.state, s.route.MaxServers
+	s.waiter.Customer, s.waiter.Want = s, s.state
 	return nil
 }
 

@@ -11,7 +11,8 @@ import (
 // tally counts what is rare about one tenant's sessions, or must be known across
 // loops at once; what each message adds is in counts.
 type tally struct {
-	tenant  string
+	tenant string
+	paces
 	clients atomic.Int64 // now
 	pins    atomic.Int64
 	pinned  atomic.Int64 // now

@@ -1,9 +1,6 @@
 package proxy
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // began is where the loops' clock begins.
 var began = time.Now()
@@ -11,8 +8,7 @@ var began = time.Now()
 // clock is the time since then in nanoseconds; it never goes back.
 func clock() int64 { return int64(time.Since(began)) }
 
-// timerKind says what happens when a timer runs out. All timers of one kind
-// last equally long, so each kind is a queue ordered by time.
+// timerKind says what happens when a timer runs out.
 type timerKind uint8
 
 const (
@@ -22,11 +18,11 @@ const (
 	idleTxTimer                // a transaction, batch, COPY or message waits for its client: idle_transaction_timeout
 	transactionTimer           // a transaction is open: transaction_timeout
 	clientIdleTimer            // a client says nothing: client_idle_timeout
+	delayTimer                 // a client is over its tenant's max_qps or max_bps
 	graceTimer                 // a client is gone, its statement runs on: client_gone_grace
 	lingerTimer                // a closed client may still read our last words
 	unsentTimer                // a closed client has not taken all it was sent
 	asideTimer                 // a server answers a Query of ours
-	timerKinds
 )
 
 // lingerTime is how long a client may take to read the error it is closed with.
@@ -39,67 +35,81 @@ const (
 	asideTime  = 10 * time.Second
 )
 
-// timer is one entry in a queue of timers; it is part of its session.
+// timer is part of its session.
 type timer struct {
-	session    *session
-	prev, next *timer
-	deadline   int64 // in nanoseconds on the loop's clock
-	kind       timerKind
+	session  *session
+	deadline int64 // in nanoseconds on the loop's clock
+	at       int   // where it stands in the heap
+	kind     timerKind
 }
 
-// timers are the queues of one loop.
-type timers struct {
-	last  [timerKinds]time.Duration // how long each kind lasts, 0: never set
-	first [timerKinds]*timer
-	tail  [timerKinds]*timer
-}
+// timers are those of one loop that run, a heap with the next one first. Most
+// are set to run out behind all others, which costs one step, and are stopped
+// before they do.
+type timers struct{ heap []*timer }
 
-// set starts t anew as kind k. A kind that is switched off stops it.
-func (ts *timers) set(t *timer, k timerKind, now int64) {
-	ts.stop(t)
-	if ts.last[k] <= 0 {
+// set starts t anew as kind k. One that lasts 0 is off: it is stopped.
+func (ts *timers) set(t *timer, k timerKind, lasts time.Duration, now int64) {
+	if lasts <= 0 {
+		ts.stop(t)
 		return
 	}
-	t.kind, t.deadline = k, now+int64(ts.last[k])
-	t.prev, t.next = ts.tail[k], nil
-	if t.prev != nil {
-		t.prev.next = t
-	} else {
-		ts.first[k] = t
+	if t.kind == noTimer {
+		t.at = len(ts.heap)
+		ts.heap = append(ts.heap, t)
 	}
-	ts.tail[k] = t
+	t.kind, t.deadline = k, now+int64(lasts)
+	ts.fix(t)
 }
 
-// stop takes t out of its queue, if it is in one.
+// stop takes t out, if it runs.
 func (ts *timers) stop(t *timer) {
 	if t.kind == noTimer {
 		return
 	}
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		ts.first[t.kind] = t.next
+	t.kind = noTimer
+	n := len(ts.heap) - 1
+	last := ts.heap[n]
+	ts.heap[n] = nil
+	ts.heap = ts.heap[:n]
+	if last != t {
+		ts.put(last, t.at)
+		ts.fix(last)
 	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		ts.tail[t.kind] = t.prev
+}
+
+func (ts *timers) put(t *timer, at int) {
+	ts.heap[at] = t
+	t.at = at
+}
+
+// fix moves t to where its deadline belongs.
+func (ts *timers) fix(t *timer) {
+	at := t.at
+	for at > 0 && t.deadline < ts.heap[(at-1)/2].deadline {
+		ts.put(ts.heap[(at-1)/2], at)
+		at = (at - 1) / 2
 	}
-	t.prev, t.next, t.kind = nil, nil, noTimer
+	for {
+		next := 2*at + 1
+		if next+1 < len(ts.heap) && ts.heap[next+1].deadline < ts.heap[next].deadline {
+			next++
+		}
+		if next >= len(ts.heap) || t.deadline <= ts.heap[next].deadline {
+			break
+		}
+		ts.put(ts.heap[next], at)
+		at = next
+	}
+	ts.put(t, at)
 }
 
 // wait is how many milliseconds the loop may sleep, -1 for ever.
 func (ts *timers) wait() int {
-	next := int64(math.MaxInt64)
-	for _, t := range ts.first {
-		if t != nil {
-			next = min(next, t.deadline)
-		}
-	}
-	if next == math.MaxInt64 {
+	if len(ts.heap) == 0 {
 		return -1
 	}
-	return int(max(0, time.Duration(next-clock())/time.Millisecond+1))
+	return int(max(0, time.Duration(ts.heap[0].deadline-clock())/time.Millisecond+1))
 }
 
 func (l *Loop) expire(s *session, k timerKind) {
@@ -109,11 +119,10 @@ func (l *Loop) expire(s *session, k timerKind) {
 
 // expire runs what is due.
 func (ts *timers) expire(l *Loop) {
-	for k := range ts.first {
-		for t := ts.first[k]; t != nil && t.deadline <= l.now; t = ts.first[k] {
-			kind := t.kind
-			ts.stop(t)
-			l.expire(t.session, kind)
-		}
+	for len(ts.heap) > 0 && ts.heap[0].deadline <= l.now {
+		t := ts.heap[0]
+		kind := t.kind
+		ts.stop(t)
+		l.expire(t.session, kind)
 	}
 }

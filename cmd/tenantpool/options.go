@@ -26,15 +26,8 @@ func proxyOptions(cfg *config.Config, who *users, files uint64, log *slog.Logger
 		MaxClients:     cfg.MaxClients,
 		MaxDescriptors: files,
 
-		PreparedPerClient: cfg.Prepared.PerClient,
-
-		LoginTimeout:           cfg.ClientLoginTimeout,
-		QueryWaitTimeout:       cfg.QueryWaitTimeout,
-		QueryTimeout:           cfg.QueryTimeout,
-		TransactionTimeout:     cfg.TransactionTimeout,
-		IdleTransactionTimeout: cfg.IdleTransactionTimeout,
-		ClientIdleTimeout:      cfg.ClientIdleTimeout,
-		ClientGoneGrace:        cfg.ClientGoneGrace,
+		LoginTimeout:    cfg.ClientLoginTimeout,
+		ClientGoneGrace: cfg.ClientGoneGrace,
 		KeepAlive: net.KeepAliveConfig{Enable: cfg.TCPKeepAlive, Idle: cfg.TCPKeepIdle,
 			Interval: cfg.TCPKeepInterval, Count: cfg.TCPKeepCount},
 	}
