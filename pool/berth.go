@@ -28,7 +28,9 @@ type berth struct {
 	lists   [kinds]*idleList
 	links   [kinds]struct{ prev, next *Conn }
 	since   time.Time // idle since
-	expires time.Time // zero: never
+	joined  time.Time // when it came to the pool
+	spread  float64   // its share of Options.Lifetime, 0.9 to 1.1
+	era     int       // Pool.era when its login began
 }
 
 // anchor is how a session remembers a connection without keeping its memory.

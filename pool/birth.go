@@ -42,7 +42,7 @@ func (p *Pool) birthParams(a *Account) map[string]string {
 // own, of which few may be empty.
 func (p *Pool) blankNames() []string {
 	var names []string
-	for _, name := range p.o.Blank {
+	for _, name := range p.opts().Blank {
 		if name = lower(name); custom(name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -66,7 +66,7 @@ func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params 
 	c := &Conn{
 		PID:        pg.PID(),
 		Secret:     slices.Clone(pg.SecretKey()),
-		Statements: newStatements(p.o.PreparedCount, p.o.PreparedBytes),
+		Statements: newStatements(p.opts().PreparedCount, p.opts().PreparedBytes),
 		Created:    time.Now(),
 		pool:       p,
 		network:    address.Network(),
@@ -155,9 +155,9 @@ func (p *Pool) judge(pg *pgconn.PgConn, row [][]byte, a *Account, params map[str
 	}
 	if string(row[3]) == "t" {
 		switch {
-		case user != p.o.User:
+		case user != p.opts().User:
 			return &loginRefused{"the tenant's login is a superuser: nothing holds it"}
-		case p.o.RefuseSuperuser:
+		case p.opts().RefuseSuperuser:
 			return &loginRefused{"the cluster's login is a superuser: no role can hold it"}
 		}
 		p.warnSuperuser()

@@ -10,7 +10,7 @@ import (
 // born logs in to a real server as the cluster's login for a tenant alone.
 func (k *realPool) born(base ProfileSpec) (*client, *Account) {
 	k.t.Helper()
-	a, err := k.states.Account(Login{k.o.User, ""}, base)
+	a, err := k.states.Account(Login{k.opts().User, ""}, base)
 	if err != nil {
 		k.t.Fatal(err)
 	}

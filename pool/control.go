@@ -96,7 +96,7 @@ func attempt[T any](x *control, look func(context.Context, *pgconn.PgConn) (T, e
 }
 
 func once[T any](x *control, look func(context.Context, *pgconn.PgConn) (T, error)) (value T, err error) {
-	ctx, cancel := context.WithTimeout(x.p.ctx, x.p.o.ConnectTimeout+askTimeout)
+	ctx, cancel := context.WithTimeout(x.p.ctx, x.p.opts().ConnectTimeout+askTimeout)
 	defer cancel()
 	pg, err := x.ready(ctx)
 	if err != nil {

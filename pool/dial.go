@@ -101,7 +101,7 @@ func cause(err error) string {
 // the cluster's login, as long as there is room. For those who wait room is made
 // if need be. It is called under the lock.
 func (p *Pool) grow(extra int) {
-	for !p.closed && (p.size < p.o.Size || p.all.n > 0) {
+	for !p.closed && (p.size < p.opts().Size || p.all.n > 0) {
 		a := p.neediest()
 		if a == nil || !p.provide(a) {
 			break
@@ -112,18 +112,18 @@ func (p *Pool) grow(extra int) {
 
 // expand is grow for the cluster's login alone, and makes no room.
 func (p *Pool) expand(extra int) {
-	for !p.closed && p.wanted(p.own)+extra > p.own.dialing && p.size < p.o.Size && p.mayDial(p.own) {
+	for !p.closed && p.wanted(p.own)+extra > p.own.dialing && p.size < p.opts().Size && p.mayDial(p.own) {
 		p.begin(p.own)
 	}
 }
 
 // spare is how many connections of the cluster's login are missing to MinSize.
-func (p *Pool) spare() int { return max(0, p.o.MinSize-p.own.size) }
+func (p *Pool) spare() int { return max(0, p.opts().MinSize-p.own.size) }
 
 // provide has a login of a's begin, or closes an idle connection to make room
 // for it. It returns false if there is none.
 func (p *Pool) provide(a *accountPlace) bool {
-	if p.size < p.o.Size {
+	if p.size < p.opts().Size {
 		p.begin(a)
 		return true
 	}
@@ -178,13 +178,13 @@ func (p *Pool) begin(a *accountPlace) {
 	if rushed {
 		p.rush++
 	}
-	go p.dial(a, rushed)
+	go p.dial(a, rushed, p.era)
 }
 
-// dial logs in once.
-func (p *Pool) dial(a *accountPlace, rushed bool) {
+// dial logs in once, in an era of the pool's.
+func (p *Pool) dial(a *accountPlace, rushed bool, era int) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(p.ctx, p.o.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, p.opts().ConnectTimeout)
 	c, err := p.connect(ctx, a.account)
 	cancel()
 	if err != nil {
@@ -192,7 +192,7 @@ func (p *Pool) dial(a *accountPlace, rushed bool) {
 		return
 	}
 	now := time.Now()
-	c.account, c.turn = a, now.Add(turnAfter(now.Sub(began)))
+	c.account, c.era, c.turn = a, era, now.Add(turnAfter(now.Sub(began)))
 	p.arrived(c, rushed)
 }
 
@@ -245,9 +245,7 @@ func (p *Pool) arrived(c *Conn, rushed bool) {
 	a.gate.passed()
 	delete(p.troubled, a)
 	a.proven, a.welcome = true, c.Reported
-	if p.o.Lifetime > 0 {
-		c.expires = now.Add(p.o.Lifetime + (jitter(p.o.Lifetime)-p.o.Lifetime)/2)
-	}
+	c.joined, c.spread = now, float64(jitter(time.Second)+time.Second)/float64(2*time.Second)
 	reason, bad := p.unfit(c, now)
 	if c.suspect {
 		reason, bad = ReasonUnasked, true

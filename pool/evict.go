@@ -49,7 +49,7 @@ func (p *Pool) neediest() (best *accountPlace) {
 // and which others of its own account wait for; nil if it is theirs.
 func (p *Pool) claimant(c *Conn, now time.Time) *accountPlace {
 	own := c.account
-	if len(p.hungry) < 2 || p.wanted(own) == 0 || p.size < p.o.Size || now.Before(c.turn) || !c.worked() {
+	if len(p.hungry) < 2 || p.wanted(own) == 0 || p.size < p.opts().Size || now.Before(c.turn) || !c.worked() {
 		return nil
 	}
 	if b := p.neediest(); b != nil && b != own && p.before(b, own, p.now()) {

@@ -364,7 +364,7 @@ func (k *kernel) labour(w *worker, random *rand.Rand) {
 		}
 		c.Ran(w.Holder, 0)
 		time.Sleep(time.Duration(random.IntN(20)) * time.Millisecond)
-		if s := k.Stats(); s.Size > k.o.Size {
+		if s := k.Stats(); s.Size > k.opts().Size {
 			k.t.Errorf("%d connections", s.Size)
 		}
 		if random.IntN(20) == 0 {

@@ -36,7 +36,7 @@ func (p *Pool) login(ctx context.Context, a *Account) (*Conn, error) {
 
 func (p *Pool) loginOf(a *Account) Login {
 	if a == nil {
-		return Login{p.o.User, p.o.Password}
+		return Login{p.opts().User, p.opts().Password}
 	}
 	return a.login
 }
@@ -47,11 +47,11 @@ func (p *Pool) open(ctx context.Context, l Login, params map[string]string) (*pg
 	if err != nil {
 		return nil, err
 	}
-	config.Host, config.Port = p.o.Host, p.o.Port
-	config.Database, config.User, config.Password = p.o.Database, l.User, l.Password
+	config.Host, config.Port = p.opts().Host, p.opts().Port
+	config.Database, config.User, config.Password = p.opts().Database, l.User, l.Password
 	config.RuntimeParams = params
-	config.ConnectTimeout = p.o.ConnectTimeout
-	config.DialFunc = (&net.Dialer{Timeout: p.o.ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
+	config.ConnectTimeout = p.opts().ConnectTimeout
+	config.DialFunc = (&net.Dialer{Timeout: p.opts().ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	config.MaxProtocolMessageBodyLen = 16 << 20
 	if err := p.secure(config); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (p *Pool) adopt(ctx context.Context, c *Conn, pg *pgconn.PgConn) (*Conn, er
 	}
 	c.Reported = reported(raw.ParameterStatuses)
 	c.tls = raw.TLSConfig
-	c.Transport, err = p.o.Adopt(c, raw.Conn)
+	c.Transport, err = p.opts().Adopt(c, raw.Conn)
 	return c, err
 }
 

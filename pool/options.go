@@ -90,9 +90,9 @@ type Event struct {
 }
 
 func (p *Pool) event(e Event) {
-	if p.o.Event != nil {
-		e.Cluster = p.o.Cluster
-		p.o.Event(e)
+	if p.opts().Event != nil {
+		e.Cluster = p.opts().Cluster
+		p.opts().Event(e)
 	}
 }
 
@@ -118,11 +118,13 @@ const (
 	ReasonTenants             // Options.MaxTenantsPerServer
 	ReasonShutdown            // the pool closed
 	ReasonEvicted             // it made room for a login of another account
+	ReasonShrunk              // Options.Size was lowered
+	ReasonOutdated            // it was born before a setting that profiles name now
 	reasons                   // how many there are
 )
 
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",
-		"tenants", "shutdown", "evicted"}[r]
+		"tenants", "shutdown", "evicted", "pool size lowered", "outdated"}[r]
 }

@@ -62,7 +62,7 @@ func (c *Conn) Plan(h HolderID, want *State, policy SameTenant) Plan {
 
 // Switch is the switch last planned.
 func (c *Conn) Switch() *Switch {
-	if c.pool.o.SchemaAtSwitch {
+	if c.pool.opts().SchemaAtSwitch {
 		return c.want.checkedSwitch(c.scrub())
 	}
 	return c.want.Switch(c.scrub())

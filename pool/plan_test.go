@@ -304,7 +304,7 @@ func TestAMovedPathIsNoticedWhereItIsReported(t *testing.T) {
 	a := stateOf(t, NewStates(), "a")
 	c := testConn()
 	var events []Event
-	c.pool.o.Event = func(e Event) { events = append(events, e) }
+	c.pool.opts().Event = func(e Event) { events = append(events, e) }
 	c.Plan(1, a, Watch)
 	c.Switching()
 	if err := c.Report([]byte("search_path\x00a\x00")); err != nil {

@@ -14,7 +14,7 @@ import (
 // Options.Size of them exist, those that are logging in or closing included.
 // All methods may be called from any goroutine.
 type Pool struct {
-	o       Options
+	o       atomic.Pointer[Options] // as Apply has set them last
 	id      *identity
 	connect func(context.Context, *Account) (*Conn, error)
 	own     *accountPlace // of the cluster's login
@@ -23,7 +23,8 @@ type Pool struct {
 	certs   *certs.Watched // nil: no TLS
 	ctx     context.Context
 	stop    context.CancelFunc
-	waiting atomic.Int64 // in all lines
+	waiting atomic.Int64  // in all lines
+	retimed chan struct{} // tells the rounds of schema checks of a new interval
 
 	mu       sync.Mutex
 	closed   bool
@@ -49,6 +50,7 @@ type Pool struct {
 	using    []*Profile // whose schemas the next round looks for
 	counts   Counts
 	planted  map[string]string // by login: pg_db_role_setting as first seen
+	era      int               // how often Apply has made the connections there are outdated
 	warned   bool              // of a superuser
 
 	reportsPath bool // the server reports its search_path (18 and later)
@@ -64,24 +66,20 @@ func New(o Options) *Pool {
 }
 
 func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) *Pool {
-	o.Size = max(o.Size, 1)
-	o.MinSize = min(o.MinSize, o.Size)
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = 5 * time.Second
-	}
 	p := &Pool{
-		o:       o,
 		id:      new(identity),
 		connect: connect,
 		own:     &accountPlace{proven: true},
 		cancels: make(chan struct{}, maxCancels),
 		certs:   o.watch(),
 		emptied: make(chan struct{}),
+		retimed: make(chan struct{}, 1),
 		epoch:   time.Now(),
 
 		troubled: make(map[*accountPlace]struct{}),
 		planted:  make(map[string]string),
 	}
+	p.o.Store(o.settled())
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.control.init(p)
 	return p
@@ -149,7 +147,7 @@ func (p *Pool) mayTake(w *Waiter, now int64) bool {
 // only while one is missing, and at once.
 func (p *Pool) look(prof *Profile, at *profilePlace) {
 	switch {
-	case p.o.SchemaCheck > 0:
+	case p.opts().SchemaCheck > 0:
 		p.use(prof, at)
 	case at.missing != nil:
 		p.use(prof, at)
@@ -284,9 +282,13 @@ func (p *Pool) unfit(c *Conn, now time.Time) (Reason, bool) {
 		return ReasonSwitchFailed, true
 	case !c.Exchange.Quiet():
 		return ReasonNotQuiet, true
-	case !c.expires.IsZero() && now.After(c.expires):
+	case p.expired(c, now):
 		return ReasonLifetime, true
-	case p.o.MaxTenantsPerServer > 0 && len(c.met) >= p.o.MaxTenantsPerServer:
+	case c.era != p.era:
+		return ReasonOutdated, true
+	case p.size-p.leaving > p.opts().Size:
+		return ReasonShrunk, true
+	case p.opts().MaxTenantsPerServer > 0 && len(c.met) >= p.opts().MaxTenantsPerServer:
 		return ReasonTenants, true
 	}
 	return 0, false

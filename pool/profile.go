@@ -58,6 +58,9 @@ func (p *Profile) Altered() { p.tenant.altered.Add(1) }
 // Tenant is the name of the tenant whose profile this is.
 func (p *Profile) Tenant() string { return p.spec.Tenant }
 
+// Spec is what the profile was made of. Its slices are not to be changed.
+func (p *Profile) Spec() ProfileSpec { return p.spec }
+
 // Path is the search_path. The slice is not to be changed.
 func (p *Profile) Path() []string { return p.spec.Path }
 

@@ -28,7 +28,7 @@ func (p *Pool) enqueue(w *Waiter, now int64) *wire.Error {
 // fullFor says why w may not even wait.
 func (p *Pool) fullFor(w *Waiter) *wire.Error {
 	switch t := w.at.tenant; {
-	case p.o.MaxWaiting > 0 && int(p.waiting.Load()) >= p.o.MaxWaiting:
+	case p.opts().MaxWaiting > 0 && int(p.waiting.Load()) >= p.opts().MaxWaiting:
 		return errTooManyWaiting
 	case w.MaxWaiting > 0 && t.waiting >= w.MaxWaiting:
 		return errTenantWaiting(w.Want.profile.spec.Tenant, w.MaxWaiting)

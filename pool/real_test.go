@@ -518,7 +518,7 @@ func TestASuperuserIsWarnedOfOrRefused(t *testing.T) {
 		if n := k.count(EventSuperuser); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
-		k.o.RefuseSuperuser = true
+		k.opts().RefuseSuperuser = true
 		if _, err := k.login(t.Context(), nil); err == nil {
 			t.Error("not refused")
 		}

@@ -17,16 +17,16 @@ const calm = 100 * time.Millisecond
 // watchSchemas looks for the schemas of the profiles in use, every
 // Options.SchemaCheck and when asked to.
 func (p *Pool) watchSchemas() {
-	var tick <-chan time.Time
-	if p.o.SchemaCheck > 0 {
-		t := time.NewTicker(p.o.SchemaCheck)
-		defer t.Stop()
-		tick = t.C
-	}
 	for {
+		var tick <-chan time.Time
+		if d := p.opts().SchemaCheck; d > 0 {
+			tick = time.After(d)
+		}
 		select {
 		case <-p.ctx.Done():
 			return
+		case <-p.retimed:
+			continue
 		case <-tick:
 		case <-p.control.kick:
 			if !wait(p.ctx, calm) {

@@ -39,7 +39,7 @@ func (p *Pool) appear(t *tenantPlace) {
 }
 
 func (p *Pool) placesOf(t *tenantPlace) int {
-	return int(float64(p.o.Size) * t.weight / p.weights)
+	return int(float64(p.opts().Size) * t.weight / p.weights)
 }
 
 // keep brings up to date what is kept for a tenant.
@@ -50,7 +50,7 @@ func (p *Pool) keep(t *tenantPlace) {
 }
 
 // free says that there is a place that is kept for nobody.
-func (p *Pool) free() bool { return p.o.Size-p.lent > p.kept }
+func (p *Pool) free() bool { return p.opts().Size-p.lent > p.kept }
 
 // borrows says that the next connection would be more than the tenant's share,
 // and for long.

@@ -81,7 +81,7 @@ func (p *Pool) secure(config *pgconn.Config) error {
 		config.SSLCertMode = "allow"
 	}
 	fallback := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port}
-	switch p.o.TLS.Mode {
+	switch p.opts().TLS.Mode {
 	case certs.Allow:
 		fallback.TLSConfig = set.Config
 		config.Fallbacks = append(config.Fallbacks, fallback)
@@ -91,14 +91,14 @@ func (p *Pool) secure(config *pgconn.Config) error {
 	default:
 		config.TLSConfig = set.Config
 	}
-	if p.o.Wrap != nil {
+	if p.opts().Wrap != nil {
 		dial := config.DialFunc
 		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			return p.o.Wrap(conn), nil
+			return p.opts().Wrap(conn), nil
 		}
 	}
 	return nil

@@ -51,15 +51,26 @@ func (p *Pool) tidy(now time.Time) {
 // overdue finds an idle connection to close, oldest first.
 func (p *Pool) overdue(now time.Time) (*Conn, Reason) {
 	for c := p.all.last; c != nil; c = c.links[ofAll].prev {
-		if !c.expires.IsZero() && now.After(c.expires) {
+		switch {
+		case p.expired(c, now):
 			return c, ReasonLifetime
+		case c.era != p.era:
+			return c, ReasonOutdated
+		case p.size-p.leaving > p.opts().Size:
+			return c, ReasonShrunk
 		}
-		unused := p.o.IdleTimeout > 0 && now.Sub(c.since) > p.o.IdleTimeout
-		if unused && (c.account != p.own || p.own.size > p.o.MinSize) {
+		unused := p.opts().IdleTimeout > 0 && now.Sub(c.since) > p.opts().IdleTimeout
+		if unused && (c.account != p.own || p.own.size > p.opts().MinSize) {
 			return c, ReasonIdle
 		}
 	}
 	return nil, 0
+}
+
+// expired says that a connection is past its time.
+func (p *Pool) expired(c *Conn, now time.Time) bool {
+	d := p.opts().Lifetime
+	return d > 0 && now.Sub(c.joined) > time.Duration(float64(d)*c.spread)
 }
 
 // Close refuses everybody who waits or comes, closes idle connections at once
