@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"iter"
+	"maps"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -78,6 +79,19 @@ func NewDirectory(listed iter.Seq2[string, Secret], ask Ask, workers int) *Direc
 		if a := account(user, secret, time.Time{}, time.Time{}); a.usable() {
 			d.models = append(d.models, modelOf(a))
 		}
+	}
+	return d
+}
+
+// After makes the directory the successor of another: whoever is unknown to both
+// looks to a client as before, and keys that were made already need not be made
+// again. It is called before the directory is used.
+func (d *Directory) After(old *Directory) *Directory {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	d.key, d.sighted, d.plain = old.key, old.sighted, old.plain
+	if len(old.derived) <= len(old.listed)+maxKept {
+		d.derived = maps.Clone(old.derived)
 	}
 	return d
 }
