@@ -55,6 +55,7 @@ type Config struct {
 	Table           *routing.Table // built from Rules and Tenants
 
 	tenantSecrets map[string]Secret // of logins, by tenant
+	said          map[string]said   // by full name, see Diff
 }
 
 // Address is where to listen, ready for net.Listen.

@@ -24,6 +24,7 @@ func Load(path string) (*Config, error) {
 	if len(l.faults) > 0 {
 		return nil, inFileOrder(l.faults)
 	}
+	l.config.said = l.said
 	l.config.Warnings = inFileOrder(l.warnings)
 	return l.config, nil
 }

@@ -13,7 +13,8 @@ type reader struct {
 	files    []source
 	faults   []located
 	warnings []located
-	failed   map[*node]bool // values that were refused, and the tables around them
+	said     map[string]said // see section.note
+	failed   map[*node]bool  // values that were refused, and the tables around them
 }
 
 // source is one file being read.

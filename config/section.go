@@ -32,6 +32,7 @@ func newSection[T any](name string, fields []field[T], inner ...string) *section
 
 // decode fills a T from a table; n is nil if the file has none.
 func (s *section[T]) decode(r *reader, n *node, to *T) {
+	defer s.note(r, n, to)
 	for i, f := range s.fields {
 		if s.defaults[i] != nil {
 			store(f.into(to), s.defaults[i])
