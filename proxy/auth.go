@@ -21,7 +21,7 @@ const maxAuthMessage = 8 << 10
 // for its tenant does not exist, must see the same as after a wrong password.
 func (g *login) authenticate() error {
 	about := g.facts()
-	rule := g.proxy.opts.Policy.Match(about)
+	rule := g.live.options.Policy.Match(about)
 	if rule == nil {
 		return g.turnedAway(fmt.Sprintf("no pg_hba.conf entry for %s", describe(about)), nil, "no rule matches")
 	}
@@ -58,7 +58,7 @@ func (g *login) prove(rule *auth.Rule, about auth.Client) (why string, err error
 	case auth.ByPeer:
 		return g.peer(rule)
 	}
-	a, err := g.proxy.opts.Directory.Find(g.ctx, g.user)
+	a, err := g.live.options.Directory.Find(g.ctx, g.user)
 	if err != nil {
 		return "", g.nobodyToAsk(err)
 	}
@@ -66,7 +66,7 @@ func (g *login) prove(rule *auth.Rule, about auth.Client) (why string, err error
 	switch {
 	case rule.Method == auth.ByPassword:
 		proven, err = g.password(a)
-	case rule.Method == auth.ByMD5 && !g.proxy.opts.Directory.UsesSCRAM(a):
+	case rule.Method == auth.ByMD5 && !g.live.options.Directory.UsesSCRAM(a):
 		proven, err = g.md5(a)
 	default:
 		proven, err = g.scram(a)

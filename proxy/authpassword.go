@@ -13,7 +13,7 @@ func (g *login) password(a auth.Account) (proven bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return g.proxy.opts.Directory.Fits(g.ctx, a, answer)
+	return g.live.options.Directory.Fits(g.ctx, a, answer)
 }
 
 // md5 asks for a hash of the password with a salt of ours.
@@ -24,7 +24,7 @@ func (g *login) md5(a auth.Account) (proven bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return g.proxy.opts.Directory.FitsMD5(a, salt, answer), nil
+	return g.live.options.Directory.FitsMD5(a, salt, answer), nil
 }
 
 func (g *login) askPassword(request []byte) (string, error) {

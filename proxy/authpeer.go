@@ -56,7 +56,7 @@ func (g *login) peer(rule *auth.Rule) (why string, err error) {
 // mapped says why somebody known by another name is not the user.
 func (g *login) mapped(rule *auth.Rule, what, name string) (why string) {
 	switch {
-	case g.proxy.opts.Policy.Maps.Allows(rule.Map, name, g.user):
+	case g.live.options.Policy.Maps.Allows(rule.Map, name, g.user):
 		return ""
 	case rule.Map != "":
 		return fmt.Sprintf("map %q does not let the %s %q be the user", rule.Map, what, name)
@@ -66,7 +66,7 @@ func (g *login) mapped(rule *auth.Rule, what, name string) (why string) {
 
 // admitted says why a user that was proven without a password may not log in.
 func (g *login) admitted() (why string, err error) {
-	known, err := g.proxy.opts.Directory.Admits(g.ctx, g.user)
+	known, err := g.live.options.Directory.Admits(g.ctx, g.user)
 	switch {
 	case err != nil:
 		return "", g.nobodyToAsk(err)

@@ -12,7 +12,7 @@ import (
 // waits in g.out.
 func (g *login) scram(a auth.Account) (proven bool, err error) {
 	endPoint := g.tlsServerEndPoint()
-	v, err := g.proxy.opts.Directory.Verifier(g.ctx, a)
+	v, err := g.live.options.Directory.Verifier(g.ctx, a)
 	if err != nil {
 		return false, err
 	}

@@ -10,10 +10,12 @@ import (
 // acquire asks the pool for a server connection. Afterwards the session has one
 // (active or switching), waits for one, or has a refusal for its next message.
 func (s *session) acquire() {
-	s.bound(&s.waiter)
-	for {
+	for s.follow() {
+		s.bound(&s.waiter)
 		c, refusal := s.pool.Checkout(&s.waiter)
 		switch {
+		case refusal != nil && s.outdated():
+			continue // by a pool that was taken away in this moment
 		case refusal != nil:
 			s.refusal = refusal
 		case c == nil:
@@ -45,7 +47,9 @@ func (s *session) refused(e *wire.Error) {
 		return
 	}
 	s.enter(phaseIdle)
-	s.refusal, s.cancelNext = e, false
+	if !s.outdated() || s.cancelNext { // else it is asked for anew, of the pool that it is to be had from now
+		s.refusal, s.cancelNext = e, false
+	}
 	s.proceed()
 }
 

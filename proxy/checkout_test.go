@@ -14,11 +14,18 @@ func TestARefusalEndsTheCancelThatWaitedWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.poller.close()
-	s := &session{route: new(routing.Route), loop: l, phase: phaseWaiting, cancelNext: true}
+	s := &session{proxy: unchanging(), route: new(routing.Route), loop: l, phase: phaseWaiting, cancelNext: true}
 	s.attribute(&tally{tenant: "acme"})
 	s.timer.session = s
 	s.refused(errShutdown)
 	if s.cancelNext || s.phase != phaseIdle || s.refusal != errShutdown {
 		t.Errorf("cancelNext %v, phase %d, refusal %v", s.cancelNext, s.phase, s.refusal)
 	}
+}
+
+// unchanging is a proxy of which nothing is used but that it is never reloaded.
+func unchanging() *Proxy {
+	p := &Proxy{}
+	p.live.Store(&live{})
+	return p
 }

@@ -67,6 +67,26 @@ func tenantDisabled(tenant string) *wire.Error {
 	return fatalError("28000", fmt.Sprintf(`tenant "%s" is not accepting connections`, tenant), "")
 }
 
+// What a client hears whose session cannot go on after a reload.
+func tenantGone(tenant string) *wire.Error {
+	return fatalError("3D000", fmt.Sprintf(`tenant "%s" does not exist any more`, tenant),
+		"The configuration of tenantpool has changed. Connect again if it is still there by another name.")
+}
+
+func notAdmittedNow(user, tenant string) *wire.Error {
+	return fatalError("28000", fmt.Sprintf(`login "%s" is no longer admitted to tenant "%s"`, user, tenant),
+		"See users of the tenant and its route in the configuration of tenantpool.")
+}
+
+func clusterGone(tenant string) *wire.Error {
+	return fatalError("08004", fmt.Sprintf(`the cluster of tenant "%s" is not configured`, tenant), "See cluster of the tenant and its route in the configuration of tenantpool.")
+}
+
+func pathGone(tenant string) *wire.Error {
+	return fatalError("57P01", fmt.Sprintf(`tenant "%s" was changed: the search_path of this session is not among its schemas any more`, tenant),
+		"Connect again.")
+}
+
 func noLogin(tenant string) *wire.Error {
 	return fatalError("28000", fmt.Sprintf(`tenant "%s" has no login on the server`, tenant),
 		"The log of tenantpool says what its configuration lacks.")

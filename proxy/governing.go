@@ -64,21 +64,28 @@ func (s *session) follows(c wire.SettingChange) bool {
 	case s.route.Policy != routing.FollowSettings:
 		return false
 	case c.Known:
-		_, err := s.proxy.followed(s.route, path)
+		_, err := s.followed(path)
 		return err == nil
 	}
 	return true // it is read back
 }
 
-// followed is the profile with a client's own path.
-func (p *Proxy) followed(r *routing.Route, path []string) (*pool.Profile, error) {
-	spec, err := p.profileSpec(r)
-	if err != nil {
-		return nil, err
-	}
-	spec.Path = path
-	spec.Unchecked = len(path) > 0 && !slices.Contains(r.Path, path[0])
-	return p.states.Profile(spec)
+// followed is the session's profile with a client's own path.
+func (s *session) followed(path []string) (*pool.Profile, error) {
+	spec := s.first.Profile().Spec()
+	spec.Path, spec.Unchecked = path, unchecked(s.route, path)
+	return s.proxy.states.Profile(spec)
+}
+
+// unchecked says that nobody looks whether the schemas of a client's own path
+// are there.
+func unchecked(r *routing.Route, path []string) bool {
+	return len(path) > 0 && !slices.Contains(r.Path, path[0])
+}
+
+// mayFollow says that a route lets its clients have a path.
+func mayFollow(r *routing.Route, path []string) bool {
+	return r.Policy == routing.FollowSettings || r.Policy == routing.OwnSettings && onlyOwn(path, r.Path)
 }
 
 // learnedPath is the state with the path that was read back. A path that a
@@ -89,7 +96,7 @@ func (s *session) learnedPath(state *pool.State, value string) (*pool.State, err
 	if !ok || s.route.Policy != routing.FollowSettings && !onlyOwn(names, s.route.Path) {
 		return nil, fmt.Errorf("search_path was moved to where tenant %q does not go", s.route.Tenant)
 	}
-	prof, err := s.proxy.followed(s.route, names)
+	prof, err := s.followed(names)
 	if err != nil {
 		return nil, err
 	}
@@ -117,13 +124,13 @@ func (p *Proxy) splitGoverned(spec *pool.ProfileSpec, wanted []pool.Setting, r *
 		return own, nil
 	}
 	names, ok := wire.SplitIdentifiers(path)
-	prof, err := p.followed(r, names)
-	allowed := slices.Equal(names, r.Path) || r.Policy == routing.FollowSettings ||
-		r.Policy == routing.OwnSettings && onlyOwn(names, r.Path)
-	if !ok || err != nil || !allowed {
+	followed := *spec
+	followed.Path, followed.Unchecked = names, unchecked(r, names)
+	_, err := p.states.Profile(followed)
+	if !ok || err != nil || !slices.Equal(names, r.Path) && !mayFollow(r, names) {
 		return nil, governed("search_path", r.Tenant)
 	}
-	spec.Path, spec.Unchecked = names, prof.Unchecked()
+	*spec = followed
 	return own, nil
 }
 

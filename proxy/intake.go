@@ -147,6 +147,9 @@ func (s *session) whileIdle(m message) int {
 	if s.skip {
 		return s.skipping(m)
 	}
+	if !s.follow() {
+		return 0
+	}
 	if s.refusal == nil && s.answerIdle(m) {
 		return s.swallow(m)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tenantpool/pool"
+	"tenantpool/routing"
 	"tenantpool/wire"
 )
 
@@ -15,21 +16,21 @@ func (s *session) bound(w *pool.Waiter) {
 	w.MaxServers, w.MaxWaiting, w.Weight = s.route.MaxServers, s.route.MaxWaiting, s.route.Weight
 }
 
-// lasts is how long a timer of that kind runs, 0: not at all.
-func (s *session) lasts(k timerKind) time.Duration {
+// lasts is how long a timer of that kind runs for a client of the route, 0: not at all.
+func (l *live) lasts(r *routing.Route, k timerKind) time.Duration {
 	switch k {
 	case waitTimer:
-		return s.route.QueryWaitTimeout
+		return r.QueryWaitTimeout
 	case queryTimer:
-		return s.route.QueryTimeout
+		return r.QueryTimeout
 	case idleTxTimer:
-		return s.route.IdleTransactionTimeout
+		return r.IdleTransactionTimeout
 	case transactionTimer:
-		return s.route.TransactionTimeout
+		return r.TransactionTimeout
 	case clientIdleTimer:
-		return s.route.ClientIdleTimeout
+		return r.ClientIdleTimeout
 	case graceTimer:
-		return s.proxy.opts.ClientGoneGrace
+		return l.options.ClientGoneGrace
 	case lingerTimer:
 		return lingerTime
 	case unsentTimer:
@@ -39,6 +40,9 @@ func (s *session) lasts(k timerKind) time.Duration {
 	}
 	return 0
 }
+
+// lasts is how long a timer of that kind runs for the session.
+func (s *session) lasts(k timerKind) time.Duration { return s.proxy.now().lasts(s.route, k) }
 
 // arm starts the session's timer anew; a limit that is off stops it.
 func (s *session) arm(k timerKind) {

@@ -21,6 +21,7 @@ import (
 type login struct {
 	proxy   *Proxy
 	began   time.Time
+	live    *live // as it was when the client came
 	conn    net.Conn
 	r       *bufio.Reader
 	ctx     context.Context
@@ -43,7 +44,8 @@ func (p *Proxy) login(conn net.Conn) {
 	}()
 	began := time.Now()
 	ctx, stop := context.Background(), context.CancelFunc(func() {})
-	if d := p.opts.LoginTimeout; d > 0 {
+	l := p.now()
+	if d := l.options.LoginTimeout; d > 0 {
 		ctx, stop = context.WithTimeout(ctx, d)
 		_ = conn.SetDeadline(time.Now().Add(d))
 	}
@@ -51,7 +53,7 @@ func (p *Proxy) login(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(p.opts.KeepAlive)
 	}
-	g := &login{proxy: p, began: began, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
+	g := &login{proxy: p, began: began, live: l, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
 	if err := g.run(); err != nil {
 		g.refuse(err)
 	}
@@ -133,7 +135,7 @@ func (g *login) admit() error {
 	switch {
 	case p.draining.Load():
 		err = errShutdown
-	case p.opts.MaxClients > 0 && n > int64(p.opts.MaxClients):
+	case g.live.options.MaxClients > 0 && n > int64(g.live.options.MaxClients):
 		err = errTooManyClients
 	case p.opts.MaxDescriptors > 0 && uint64(n) > p.clientDescriptors():
 		err = errNoDescriptors
@@ -151,8 +153,8 @@ const reservedDescriptors = 64
 // of the server connections and the reserve.
 func (p *Proxy) clientDescriptors() uint64 {
 	used := uint64(reservedDescriptors)
-	for _, po := range p.opts.Pools {
-		used += uint64(2 * po.Size)
+	for _, h := range p.now().clusters {
+		used += uint64(2 * h.pool.Size())
 	}
 	if used >= p.opts.MaxDescriptors {
 		return 1
@@ -175,20 +177,44 @@ func (g *login) enter() error {
 	if err := g.authenticate(); err != nil {
 		return err
 	}
-	route, err := g.route()
+	s, err := g.settle()
 	if err == nil {
-		err = g.handOver(route)
+		err = g.handOver(s)
 	}
 	return g.answer(err)
 }
 
-// route finds the tenant's route.
-func (g *login) route() (*routing.Route, error) {
-	r, err := g.proxy.opts.Table.Resolve(routing.Identity{User: g.user, Database: g.database(), ServerName: g.serverName()})
+// settle makes the session and finds all that it needs. A failure counts only if
+// nothing was reloaded meanwhile: a pool may have been taken from under it.
+func (g *login) settle() (*session, error) {
+	for {
+		s, err := g.session()
+		now := g.proxy.now()
+		if err == nil || now == g.live || g.ctx.Err() != nil {
+			return s, err
+		}
+		g.live = now
+	}
+}
+
+// session makes the client's session by the live value of the login.
+func (g *login) session() (*session, error) {
+	id := routing.Identity{User: g.user, Database: g.database(), ServerName: g.serverName()}
+	r, err := g.live.table().Resolve(id)
 	if err != nil {
 		return nil, err
 	}
-	return r, g.exists(r)
+	h := g.live.home(r)
+	if h == nil {
+		return nil, clusterGone(r.Tenant)
+	}
+	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned, tally: g.proxy.tallies.of(r.Tenant),
+		user: unique.Make(id.User), database: unique.Make(id.Database), serverName: unique.Make(id.ServerName),
+		number: g.live.number, sameTenant: h.sameTenant}
+	if err := g.exists(s); err != nil {
+		return nil, err
+	}
+	return s, g.profile(s)
 }
 
 // database is what the client asked for; by default that is its user's name.
@@ -217,13 +243,14 @@ func (g *login) answer(err error) error {
 }
 
 // exists checks that a tenant known by its schema alone has one.
-func (g *login) exists(r *routing.Route) error {
+func (g *login) exists(s *session) error {
+	r := s.route
 	if r.Existence != routing.BySchema {
 		return nil
 	}
-	ok, err := g.proxy.pools[r.Cluster].SchemaIsTenant(g.ctx, r.Schema)
+	ok, err := s.pool.SchemaIsTenant(g.ctx, r.Schema)
 	if err != nil {
-		return g.unreachable(r, nil, err)
+		return g.unreachable(s, nil, err)
 	}
 	if !ok {
 		return &routing.Refusal{Source: r.Source, Reason: routing.ReasonUnknown, Tenant: r.Tenant}
@@ -233,31 +260,26 @@ func (g *login) exists(r *routing.Route) error {
 
 // unreachable turns the error of a look-up, or of a login for the profile, into
 // what the client is told.
-func (g *login) unreachable(r *routing.Route, prof *pool.Profile, err error) error {
+func (g *login) unreachable(s *session, prof *pool.Profile, err error) error {
 	var e *wire.Error
 	if errors.As(err, &e) {
 		return loginError(e)
 	}
-	if e := g.proxy.pools[r.Cluster].LastError(prof); e != nil {
+	if e := s.pool.LastError(prof); e != nil {
 		return loginError(e)
 	}
 	return &wire.Error{Severity: "FATAL", Code: "08001", Message: "the server cannot be reached"}
 }
 
-// handOver makes the session and gives its descriptor to a loop.
-func (g *login) handOver(r *routing.Route) error {
-	p := g.proxy
-	s := &session{proxy: p, user: unique.Make(g.user), route: r, pool: p.pools[r.Cluster], tally: p.tallies.of(r.Tenant)}
-	if err := g.profile(s); err != nil {
-		return err
-	}
+// handOver gives the session's descriptor to a loop.
+func (g *login) handOver(s *session) error {
+	p, r := g.proxy, s.route
 	if n := s.tally.clients.Add(1); r.MaxClients > 0 && n > int64(r.MaxClients) {
 		s.tally.clients.Add(-1)
 		return tenantFull(r.Tenant)
 	}
 	s.id = pool.HolderID(p.lastID.Add(1))
 	s.waiter.Holder = s.id
-	s.sameTenant = p.opts.SameTenant[r.Cluster]
 	s.loop = p.quietest()
 	p.keys.issue(s, g.startup.Minor)
 	if err := g.greet(s); err != nil {

@@ -54,7 +54,7 @@ func (s *session) pin(why pinSet) {
 	if s.pinned == 0 {
 		s.tally.pins.Add(1)
 		s.tally.pinned.Add(1)
-		s.proxy.pinned[s.route.Cluster].Add(1)
+		s.pins.Add(1)
 	}
 	s.pinned |= fresh
 	s.suspect = s.suspect || fresh&seenPins != 0 // it may fail, or end with its transaction
@@ -71,7 +71,7 @@ func (s *session) unpin() {
 	}
 	s.pinned, s.suspect = 0, false
 	s.tally.pinned.Add(-1)
-	s.proxy.pinned[s.route.Cluster].Add(-1)
+	s.pins.Add(-1)
 	s.proxy.opts.Log.Debug("session unpinned", "tenant", s.route.Tenant, "user", s.user.Value())
 }
 
@@ -90,11 +90,14 @@ func (s *session) loosen(why pinSet) {
 // mayPin says whether one more session of the cluster and of the tenant may
 // keep its server: the pool is there for all.
 func (s *session) mayPin() bool {
-	limit := s.proxy.opts.MaxPinned[s.route.Cluster]
-	if limit == 0 {
-		limit = max(1, s.proxy.opts.Pools[s.route.Cluster].Size/2)
+	limit := 0
+	if h := s.proxy.now().home(s.route); h != nil {
+		limit = h.maxPinned
 	}
-	return s.proxy.pinned[s.route.Cluster].Load() < int64(limit) &&
+	if limit == 0 {
+		limit = max(1, s.pool.Size()/2)
+	}
+	return s.pins.Load() < int64(limit) &&
 		s.tally.pinned.Load() < int64(max(1, limit/2))
 }
 

@@ -21,7 +21,8 @@ const (
 	modeStatement = routing.Statement
 )
 
-// Options say what a Proxy is to do. They do not change while it runs.
+// Options say what a Proxy is to do. They do not change; Apply has others take
+// their place.
 type Options struct {
 	Table      *routing.Table
 	Pools      map[string]*pool.Options   // by cluster; Adopt is filled in
@@ -53,9 +54,12 @@ type Options struct {
 
 // Proxy accepts clients and relays between them and the pools' servers.
 type Proxy struct {
-	opts       Options
+	opts       fixed
+	live       atomic.Pointer[live]
+	applying   sync.Mutex     // held by who makes a new live value
+	ended      bool           // guarded by applying: there will be none
+	retired    sync.WaitGroup // pools that drain
 	loops      []*Loop
-	pools      map[string]*pool.Pool
 	states     *pool.States
 	statements *pool.StatementTable
 	tallies    tallies
@@ -68,17 +72,25 @@ type Proxy struct {
 	cancelsPassed, cancelsUnknown atomic.Int64
 
 	clients  atomic.Int64
-	pinned   map[string]*atomic.Int64 // by cluster
 	lastID   atomic.Uint64
 	draining atomic.Bool
 	logins   sync.WaitGroup
 	running  sync.WaitGroup
 }
 
+// fixed is what stays as it was at the start.
+type fixed struct {
+	Log            *slog.Logger
+	TLS            ClientTLS
+	KeepAlive      net.KeepAliveConfig
+	MaxDescriptors uint64
+}
+
 // New makes a proxy and its pools, and starts its loops. Close ends it.
 func New(o Options) (*Proxy, error) {
-	p := &Proxy{opts: o, pools: make(map[string]*pool.Pool), pinned: make(map[string]*atomic.Int64),
+	p := &Proxy{opts: fixed{o.Log, o.TLS, o.KeepAlive, o.MaxDescriptors},
 		states: pool.NewStates(), statements: pool.NewStatementTable()}
+	p.live.Store(&live{})
 	var err error
 	if p.certs, err = o.TLS.watch(); err != nil {
 		return nil, err
@@ -95,11 +107,7 @@ func New(o Options) (*Proxy, error) {
 		p.loops = append(p.loops, l)
 		p.running.Go(l.run)
 	}
-	for name, po := range o.Pools {
-		po.Adopt, po.Wrap = adopt, wrapServer
-		p.pools[name] = pool.New(*po)
-		p.pinned[name] = new(atomic.Int64)
-	}
+	p.Apply(o)
 	return p, nil
 }
 
@@ -135,7 +143,12 @@ func (p *Proxy) quietest() *Loop {
 func (p *Proxy) Clients() int { return int(p.clients.Load()) }
 
 // Pool is the pool of a cluster, or nil.
-func (p *Proxy) Pool(cluster string) *pool.Pool { return p.pools[cluster] }
+func (p *Proxy) Pool(cluster string) *pool.Pool {
+	if h := p.now().clusters[cluster]; h != nil {
+		return h.pool
+	}
+	return nil
+}
 
 // Drain lets no new work begin: clients without a transaction are told
 // 57P01 and closed, the others when their transaction ends. It returns when no
@@ -172,6 +185,9 @@ func (s *session) drainNow() {
 // caller's to close before.
 func (p *Proxy) Close(ctx context.Context) {
 	p.draining.Store(true)
+	p.applying.Lock()
+	p.ended = true
+	p.applying.Unlock()
 	for _, l := range p.loops {
 		done := make(chan struct{})
 		l.post(func(l *Loop) {
@@ -183,9 +199,10 @@ func (p *Proxy) Close(ctx context.Context) {
 		})
 		<-done
 	}
-	for _, pl := range p.pools {
-		pl.Close(ctx)
+	for _, h := range p.now().clusters {
+		h.pool.Close(ctx)
 	}
+	p.awaitRetired(ctx)
 	for _, l := range p.loops {
 		l.post(func(l *Loop) { l.stopped = true })
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync/atomic"
 	"unique"
 
 	"golang.org/x/sys/unix"
@@ -31,21 +32,23 @@ const (
 // it. It holds no buffer while nothing is half-way.
 type session struct {
 	endpoint
-	loop   *Loop
-	proxy  *Proxy
-	id     pool.HolderID
-	user   unique.Handle[string]
-	route  *routing.Route
-	pool   *pool.Pool
-	tally  *tally
-	counts *counts      // of the tally in the loop, from start on
-	first  *pool.State  // after login: the profile and the startup settings
-	told   *pool.Params // what the client was told at login
-	state  *pool.State  // now
-	params *pool.Params
-	waiter pool.Waiter
-	server *server // lent to this session, or nil
-	key    cancelKey
+	loop                       *Loop
+	proxy                      *Proxy
+	id                         pool.HolderID
+	user, database, serverName unique.Handle[string] // as given at login
+	number                     uint64                // of the live value that the route was found in
+	route                      *routing.Route
+	pool                       *pool.Pool
+	pins                       *atomic.Int64 // how many sessions of the cluster keep their server
+	tally                      *tally
+	counts                     *counts      // of the tally in the loop, from start on
+	first                      *pool.State  // after login: the profile and the startup settings
+	told                       *pool.Params // what the client was told at login
+	state                      *pool.State  // now
+	params                     *pool.Params
+	waiter                     pool.Waiter
+	server                     *server // lent to this session, or nil
+	key                        cancelKey
 
 	sameTenant pool.SameTenant
 

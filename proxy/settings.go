@@ -18,7 +18,7 @@ func (g *login) profile(s *session) error {
 	if err != nil {
 		return err
 	}
-	spec, err := g.proxy.profileSpec(s.route)
+	spec, err := g.proxy.profileSpec(g.live, s.route)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (g *login) profile(s *session) error {
 	}
 	canon, changed, cerr := s.pool.Canonical(g.ctx, prof, own)
 	if cerr != nil {
-		return g.unreachable(s.route, prof, cerr)
+		return g.unreachable(s, prof, cerr)
 	}
 	s.params = g.proxy.views.of(view{welcome, changed, pool.PathText(spec.Path)})
 	s.told = s.params
@@ -57,7 +57,7 @@ func (g *login) welcome(s *session, prof *pool.Profile) (*pool.Params, error) {
 	}
 	welcome, err := s.pool.Welcome(g.ctx, prof)
 	if err != nil {
-		return nil, g.unreachable(s.route, prof, err)
+		return nil, g.unreachable(s, prof, err)
 	}
 	if s.route.Isolation == routing.Dedicated {
 		err = g.checkSchema(s, prof)
@@ -67,15 +67,15 @@ func (g *login) welcome(s *session, prof *pool.Profile) (*pool.Params, error) {
 
 // profileSpec is the profile of a route, with the account by which its tenant is
 // served if it does not share the cluster's login with others.
-func (p *Proxy) profileSpec(r *routing.Route) (pool.ProfileSpec, error) {
+func (p *Proxy) profileSpec(l *live, r *routing.Route) (pool.ProfileSpec, error) {
 	spec := pool.ProfileSpec{Tenant: r.Tenant, Schema: r.Schema, Path: r.Path, Role: r.Role}
 	for _, set := range r.Settings {
 		spec.Settings = append(spec.Settings, pool.Setting{Name: set.Name, Value: set.Value})
 	}
-	if p.opts.Login == nil {
+	if l.options.Login == nil {
 		return spec, nil
 	}
-	login, own, err := p.opts.Login(r)
+	login, own, err := l.options.Login(r)
 	if err != nil {
 		p.opts.Log.Error("no login for a tenant", "tenant", r.Tenant, "cluster", r.Cluster, "error", err)
 		return spec, noLogin(r.Tenant)
@@ -122,7 +122,7 @@ func (g *login) checkSchema(s *session, prof *pool.Profile) error {
 	case err == nil:
 		return nil
 	case !errors.As(err, &missing):
-		return g.unreachable(s.route, prof, err)
+		return g.unreachable(s, prof, err)
 	case s.route.Existence == routing.BySchema:
 		return &routing.Refusal{Source: s.route.Source, Reason: routing.ReasonUnknown, Tenant: s.route.Tenant}
 	}

@@ -38,8 +38,9 @@ const (
 // timer is part of its session.
 type timer struct {
 	session  *session
-	deadline int64 // in nanoseconds on the loop's clock
-	at       int   // where it stands in the heap
+	began    int64 // in nanoseconds on the loop's clock, like deadline
+	deadline int64
+	at       int // where it stands in the heap
 	kind     timerKind
 }
 
@@ -58,7 +59,7 @@ func (ts *timers) set(t *timer, k timerKind, lasts time.Duration, now int64) {
 		t.at = len(ts.heap)
 		ts.heap = append(ts.heap, t)
 	}
-	t.kind, t.deadline = k, now+int64(lasts)
+	t.kind, t.began, t.deadline = k, now, now+int64(lasts)
 	ts.fix(t)
 }
 

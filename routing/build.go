@@ -16,6 +16,7 @@ func Build(rules []Rule, tenants []TenantEntry) (*Table, []Problem) {
 		tenants:    make(map[string]*tenant, len(tenants)),
 		byDatabase: make(map[string]*tenant),
 		byUser:     make(map[string]*tenant),
+		routes:     new(interned),
 		reserved:   map[string]string{"public": "it is everybody's", "information_schema": "it belongs to Postgres"},
 	}}
 	for _, e := range tenants {

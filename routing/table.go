@@ -14,7 +14,7 @@ type Table struct {
 	byUser      map[string]*tenant // match_users
 	reserved    map[string]string  // schemas that "schema" never admits, and why
 	allSettings map[string][]string
-	routes      interned
+	routes      *interned // a thing of its own: whoever holds a route does not hold the table
 }
 
 // SettingNames gives the names of all settings that any profile of the cluster
