@@ -40,13 +40,19 @@ func (b *logBuffer) tail() string {
 // await waits for a line that matches and returns the matching part.
 func (b *logBuffer) await(t testing.TB, line *regexp.Regexp) string {
 	t.Helper()
+	return b.awaitNth(t, line, 1)
+}
+
+// awaitNth waits for the nth line that matches.
+func (b *logBuffer) awaitNth(t testing.TB, line *regexp.Regexp, nth int) string {
+	t.Helper()
 	deadline := time.After(patience)
 	for {
 		b.mu.Lock()
-		found, grown := line.FindString(b.text.String()), b.grown
+		found, grown := line.FindAllString(b.text.String(), nth), b.grown
 		b.mu.Unlock()
-		if found != "" {
-			return found
+		if len(found) == nth {
+			return found[nth-1]
 		}
 		select {
 		case <-grown:

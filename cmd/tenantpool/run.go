@@ -23,7 +23,7 @@ import (
 )
 
 // runRun runs the pooler until a signal ends it: TERM drains, INT stops, USR1
-// logs the counts of every tenant. Its exit status is 1 if it could not start.
+// logs the counts of every tenant, HUP reloads. Its exit status is 1 if it could not start.
 func runRun(args []string, _, stderr io.Writer) int {
 	flags := flag.NewFlagSet("tenantpool run", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -50,7 +50,8 @@ func run(file string, stderr io.Writer) error {
 	for _, w := range cfg.Warnings {
 		fmt.Fprintf(stderr, "%s: warning: %s\n", w.Position(), w.Text)
 	}
-	log := newLogger(cfg.Log, stderr)
+	level := new(slog.LevelVar)
+	log := newLogger(cfg.Log, level, stderr)
 	stopProfile, err := startProfile()
 	if err != nil {
 		return err
@@ -66,8 +67,8 @@ func run(file string, stderr io.Writer) error {
 	}
 	tuneCollector(cfg)
 	who := newUsers(cfg, log)
-	defer who.stop()
 	if err := who.start(context.Background(), cfg, log); err != nil {
+		who.stop()
 		closeAll(listeners)
 		return err
 	}
@@ -77,6 +78,8 @@ func run(file string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	reload := newReloader(cfg, who, p, limit, level, log)
+	defer reload.stop()
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -84,7 +87,7 @@ func run(file string, stderr io.Writer) error {
 		go func() { _ = p.Serve(ln) }()
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
 	}
-	awaitEnd(cfg, p, listeners, signals, log)
+	awaitEnd(reload, p, listeners, signals, log)
 	logStats(p, log)
 	return nil
 }
@@ -155,7 +158,7 @@ func removeStale(path string) error {
 }
 
 // awaitEnd serves signals until one of them ends the pooler, and ends it.
-func awaitEnd(cfg *config.Config, p *proxy.Proxy, listeners []net.Listener, signals <-chan os.Signal, log *slog.Logger) {
+func awaitEnd(reload *reloader, p *proxy.Proxy, listeners []net.Listener, signals <-chan os.Signal, log *slog.Logger) {
 	drained := make(chan struct{})
 	draining := false
 	for {
@@ -168,12 +171,13 @@ func awaitEnd(cfg *config.Config, p *proxy.Proxy, listeners []net.Listener, sign
 			case sig == syscall.SIGUSR1:
 				logStats(p, log)
 			case sig == syscall.SIGHUP:
-				log.Warn("reload is not supported by this version; restart to change the configuration")
+				go func() { _, _ = reload.Reload(context.Background()) }()
 			case sig == syscall.SIGTERM && !draining:
 				draining = true
 				closeAll(listeners)
-				log.Info("draining", "clients", p.Clients(), "timeout", cfg.DrainTimeout)
-				go drain(p, cfg.DrainTimeout, drained)
+				limit := reload.Config().DrainTimeout
+				log.Info("draining", "clients", p.Clients(), "timeout", limit)
+				go drain(p, limit, drained)
 			default:
 				closeAll(listeners)
 				end(p, log)

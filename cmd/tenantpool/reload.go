@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"tenantpool/config"
+	"tenantpool/proxy"
+)
+
+// Outcome is how one reload went.
+type Outcome struct {
+	Time     time.Time // when it was asked for
+	Took     time.Duration
+	OK       bool
+	Problems []string // why it was refused, with file:line:col; none if OK
+	Changes  []string // what differs from before, a line each; none if not OK
+}
+
+// keepOutcomes is how many outcomes are remembered.
+const keepOutcomes = 10
+
+// reloader has the configuration read again while the pooler runs: parsed,
+// judged as at the start, and then swapped whole. What is wrong with it is told,
+// and everything stays as it was.
+type reloader struct {
+	proxy *proxy.Proxy
+	files uint64 // the limit of open files
+	level *slog.LevelVar
+	log   *slog.Logger
+
+	turn sync.Mutex // held by who reloads
+
+	mu   sync.Mutex
+	cfg  *config.Config
+	who  *users
+	past []Outcome // oldest first
+}
+
+func newReloader(cfg *config.Config, who *users, p *proxy.Proxy, files uint64, level *slog.LevelVar, log *slog.Logger) *reloader {
+	return &reloader{proxy: p, files: files, level: level, log: log, cfg: cfg, who: who}
+}
+
+// Config is the configuration that the pooler goes by.
+func (r *reloader) Config() *config.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cfg
+}
+
+// Outcomes gives the last ten, oldest first.
+func (r *reloader) Outcomes() []Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.past)
+}
+
+// Reload reads the configuration again. The error says that it was refused: all
+// of Outcome.Problems, a line each. Reloads run one after the other.
+func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	out := Outcome{Time: time.Now()}
+	changes, warnings, err := r.swap(ctx)
+	out.Took, out.OK, out.Problems = time.Since(out.Time), err == nil, problemLines(err)
+	for _, c := range changes {
+		out.Changes = append(out.Changes, c.String())
+	}
+	r.mu.Lock()
+	r.past = append(r.past, out)
+	r.past = r.past[max(0, len(r.past)-keepOutcomes):]
+	r.mu.Unlock()
+	r.tell(out, warnings)
+	return out, err
+}
+
+// swap loads the configuration and puts it in the place of the one that holds.
+func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, error) {
+	old := r.Config()
+	cfg, err := config.Load(old.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	who := r.who
+	if !sameUsers(old, cfg) {
+		who = newUsers(cfg, r.log)
+		who.directory.After(r.who.directory)
+		if err := who.start(ctx, cfg, r.log); err != nil {
+			who.stop()
+			return nil, nil, err
+		}
+	}
+	r.proxy.Apply(proxyOptions(cfg, who, r.files, r.log))
+	setLevel(r.level, cfg.Log)
+	if who != r.who {
+		time.AfterFunc(old.ClientLoginTimeout+time.Second, r.who.stop) // logins under way still ask it
+	}
+	r.mu.Lock()
+	r.cfg, r.who = cfg, who
+	r.mu.Unlock()
+	return cfg.Diff(old), cfg.Warnings, nil
+}
+
+// tell logs an outcome.
+func (r *reloader) tell(out Outcome, warnings config.Problems) {
+	for _, w := range warnings {
+		r.log.Warn("configuration", "at", w.Position(), "problem", w.Text)
+	}
+	for _, p := range out.Problems {
+		r.log.Error("reload", "problem", p)
+	}
+	for _, c := range out.Changes {
+		r.log.Info("reload", "change", c)
+	}
+	if !out.OK {
+		r.log.Error("reload refused; the old configuration stays in force", "problems", len(out.Problems))
+		return
+	}
+	r.log.Info("reloaded", "changes", len(out.Changes), "took", out.Took.Round(time.Microsecond))
+}
+
+// problemLines gives an error line by line.
+func problemLines(err error) []string {
+	var all config.Problems
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &all):
+		return []string{fmt.Sprint(err)}
+	}
+	lines := make([]string, len(all))
+	for i, p := range all {
+		lines[i] = p.String()
+	}
+	return lines
+}
+
+// sameUsers says that who may log in, and who is asked for them, is as before:
+// then what was found and derived stays known.
+func sameUsers(old, now *config.Config) bool {
+	a, b := old.Auth.Lookup, now.Auth.Lookup
+	switch {
+	case (old.Auth.UsersFile == "") != (now.Auth.UsersFile == "") || !old.Auth.Users.Equal(now.Auth.Users):
+		return false
+	case a.Cluster != b.Cluster || a.Query != b.Query || a.User != b.User || a.Password.Reveal() != b.Password.Reveal():
+		return false
+	}
+	return a.Cluster == "" || sameServer(old.Cluster(a.Cluster), now.Cluster(b.Cluster))
+}
+
+// sameServer says that two clusters are the same login to the same server.
+func sameServer(a, b *config.Cluster) bool {
+	return slices.Equal(a.Hosts, b.Hosts) && a.Port == b.Port && a.Database == b.Database && a.User == b.User &&
+		a.Password.Reveal() == b.Password.Reveal() && a.TLS == b.TLS
+}
+
+// stop ends the look-up of users.
+func (r *reloader) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.who.stop()
+}
