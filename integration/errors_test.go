@@ -87,7 +87,7 @@ var mishaps = []mishap{
 	{"no server connection in time", setup{size: 1, global: `query_wait_timeout = "50ms"`}, besides("BEGIN", saying(query("SELECT 1"))),
 		"ERROR", "53300", "no server connection became free within 50ms", "pool_size", true},
 	{"a query that takes too long", setup{global: `query_timeout = "50ms"`}, saying(query("SELECT pg_sleep(60)")),
-		"ERROR", "57014", "canceling statement due to user request", "", true},
+		"ERROR", "57014", "canceling statement due to query_timeout of 50ms", "query_timeout", true},
 	{"an idle transaction", setup{global: `idle_transaction_timeout = "50ms"`}, saying(query("BEGIN")),
 		"FATAL", "25P03", "terminating connection due to idle-in-transaction timeout", "idle_transaction_timeout", false},
 	{"a long transaction", setup{global: `transaction_timeout = "50ms"`}, saying(query("BEGIN")),

@@ -310,6 +310,7 @@ func (s *session) atReady(srv *server, status byte) bool {
 		s.altered(x.Owing() > 0)
 		if x.Owing() == 0 {
 			s.portals = nil // they end with the transaction
+			s.settled()
 		}
 		s.stopTx()
 		s.loop.timers.stop(&s.timer)
@@ -412,9 +413,6 @@ func (s *session) rest() (released bool) {
 		return false
 	}
 	s.yield = false
-	if x.Quiet() {
-		s.settled()
-	}
 	switch {
 	case s.owesReady:
 		s.undo(srv)
