@@ -31,6 +31,8 @@ type Running struct {
 	Database  string
 	Options   string // for PGOPTIONS
 	Contender string // its name
+	User      string // of the first query; "" is role
+	Probe     string // what shows that a tenant is served; "" looks for its table of pgbench
 	TLS       bool   // clients must speak TLS
 	pooler    *child // nil for none
 
@@ -142,7 +144,7 @@ func waitReady(ctx context.Context, r *Running) error {
 
 // askOnce checks that the tenant's table is in reach.
 func askOnce(ctx context.Context, r *Running) error {
-	who := identity{role, r.Database}
+	who := identity{or(r.User, role), r.Database}
 	if r.Database == "" {
 		who = r.tenant(tenantName(0))
 	}
@@ -151,7 +153,7 @@ func askOnce(ctx context.Context, r *Running) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return conn.Exec(ctx, "SELECT FROM pgbench_branches LIMIT 1").Close()
+	return conn.Exec(ctx, or(r.Probe, "SELECT FROM pgbench_branches LIMIT 1")).Close()
 }
 
 // reach is the connection string of a client.

@@ -21,6 +21,7 @@ type part struct {
 var parts = []part{
 	{switching, "## What a checkout costs", switchingLegend, measureSwitching},
 	{idling, "## What an idle client weighs", idlingLegend, measureIdling},
+	{noisy, "## What a noisy tenant does to a quiet one", noisyLegend, measureNoise},
 }
 
 // run measures the part, prints it and puts it into the results, in the place of
