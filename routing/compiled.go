@@ -77,12 +77,6 @@ func (id Identity) word(s Source) string {
 	return ""
 }
 
-// tenant is a TenantEntry after Build has parsed it.
-type tenant struct {
-	TenantEntry
-	users logins
-}
-
 // freeze makes the route of one tenant; e is its entry, or nil.
 func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 	existence := r.Existence
@@ -90,7 +84,7 @@ func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 		existence = Listed
 	}
 	if e == nil {
-		e = &tenant{}
+		e = &tenant{details: noDetails}
 	}
 	schema := cmp.Or(e.Schema, name)
 	route := &Route{
@@ -109,9 +103,9 @@ func (r *rule) freeze(name string, from Source, e *tenant) *Route {
 	}
 	switch route.Isolation {
 	case RoleSwitch:
-		route.Role = template(cmp.Or(r.Role, tenantMark)).expand(name, schema)
+		route.Role = template(cmp.Or(e.Role, r.Role, tenantMark)).expand(name, schema)
 	case Dedicated:
-		route.Login = template(cmp.Or(e.Login, r.Login, r.Role, tenantMark)).expand(name, schema)
+		route.Login = template(cmp.Or(e.Login, r.Login, e.Role, r.Role, tenantMark)).expand(name, schema)
 	}
 	return route
 }

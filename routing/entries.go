@@ -10,18 +10,7 @@ import (
 // tenant parses one tenant entry and adds it to the table.
 func (b *builder) tenant(index int, in TenantEntry) {
 	at := place{b, -1, index}
-	at.bad("", CheckName(in.Name))
-	if in.Schema != "" {
-		at.bad("schema", CheckName(in.Schema))
-	}
-	if in.Login != "" {
-		at.bad("login", checkNameTemplate(in.Login, checkRole))
-	}
-	e := &tenant{TenantEntry: in, users: at.users(in.Users)}
-	if in.Users != nil && len(in.Users) == 0 {
-		at.bad("users", errors.New(`users is empty and would admit nobody; to switch a tenant off use state = "disabled"`))
-	}
-	at.settings(in.Settings)
+	e := newTenant(in, at.entry(in), nil)
 	if b.t.tenants[in.Name] != nil {
 		at.bad("", fmt.Errorf("tenant %q is listed twice", in.Name))
 		return
@@ -31,28 +20,46 @@ func (b *builder) tenant(index int, in TenantEntry) {
 	at.matches("match_users", in.MatchUsers, FromUser, b.t.byUser, e)
 }
 
-// matches gives the names to the tenant, unless another has them already.
-func (p place) matches(key string, names []string, from Source, owners map[string]*tenant, e *tenant) {
-	if len(names) > 0 && !p.b.serves(from) {
+// entry parses what an entry says of itself, and gives its users.
+func (p place) entry(in TenantEntry) logins {
+	p.bad("", CheckName(in.Name))
+	if in.Schema != "" {
+		p.bad("schema", CheckName(in.Schema))
+	}
+	if in.Role != "" {
+		p.bad("role", checkNameTemplate(in.Role, checkRole))
+	}
+	if in.Login != "" {
+		p.bad("login", checkNameTemplate(in.Login, checkRole))
+	}
+	users := p.users(in.Users)
+	if in.Users != nil && len(in.Users) == 0 {
+		p.bad("users", errors.New(`users is empty and would admit nobody; to switch a tenant off use state = "disabled"`))
+	}
+	p.settings(in.Settings)
+	return users
+}
+
+// names judges names that are to lead to a tenant.
+func (p place) names(key string, names []string, from Source) {
+	if len(names) > 0 && !p.b.t.serves(from) {
 		p.bad(key, fmt.Errorf("no route takes its tenant from %s, so these names lead nowhere", from))
 	}
+	for i, n := range names {
+		p.badItem(key, i, checkText(n))
+	}
+}
+
+// matches gives the names to the tenant, unless another has them already.
+func (p place) matches(key string, names []string, from Source, owners map[string]*tenant, e *tenant) {
+	p.names(key, names, from)
 	for i, n := range names {
 		if owner := owners[n]; owner != nil {
 			p.badItem(key, i, fmt.Errorf("%q already leads to tenant %q", n, owner.Name))
 			continue
 		}
-		p.badItem(key, i, checkText(n))
 		owners[n] = e
 	}
-}
-
-func (b *builder) serves(from Source) bool {
-	for i := range b.t.rules {
-		if b.t.rules[i].source == from {
-			return true
-		}
-	}
-	return false
 }
 
 // across judges the tenants side by side, once all are known.

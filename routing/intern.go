@@ -10,6 +10,7 @@ import (
 type routeKey struct {
 	rule   int
 	tenant string
+	entry  *tenant // tables that list the same entry share its routes
 }
 
 // interned gives equal routes one pointer. It holds them weakly: clients name

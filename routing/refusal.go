@@ -12,11 +12,12 @@ const (
 	ReasonNotAdmitted               // the login is not among the users of the rule or tenant
 	ReasonBadName                   // a name that Postgres would cut, or that is reserved
 	ReasonDisabled                  // the tenant is switched off
+	ReasonUnread                    // the registry of tenants has not been read yet
 )
 
 // String gives the reason in words.
 func (r Reason) String() string {
-	return [...]string{"unknown tenant", "login not admitted", "unusable name", "tenant disabled"}[r]
+	return [...]string{"unknown tenant", "login not admitted", "unusable name", "tenant disabled", "registry not read yet"}[r]
 }
 
 // Refusal is the error of Resolve. Source tells which of the client's words

@@ -43,6 +43,7 @@ type TenantEntry struct {
 	MatchUsers     []string
 	Users          []string // narrows the rule's Users, never widens them
 	Schema         string   // what {schema} stands for; "" is the tenant's name
+	Role           string   // at the level RoleSwitch; "" is what the rule says
 	Login          string   // at the level Dedicated; "" is what the rule says
 	Cluster        string
 	Settings       []Setting // added to the rule's; the same name replaces

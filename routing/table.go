@@ -12,6 +12,8 @@ type Table struct {
 	tenants     map[string]*tenant // by name
 	byDatabase  map[string]*tenant // match_databases
 	byUser      map[string]*tenant // match_users
+	listed      listing            // by a registry
+	unread      bool               // the registry has not been read yet
 	reserved    map[string]string  // schemas that "schema" never admits, and why
 	allSettings map[string][]string
 	routes      *interned // a thing of its own: whoever holds a route does not hold the table
@@ -40,10 +42,16 @@ func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 	id.ServerName = strings.ToLower(id.ServerName)
 	steps.add("user %q, database %q, server name %q", id.User, id.Database, id.ServerName)
 	f := t.find(id, steps)
+	if f.rule == nil && t.unread {
+		return nil, f.refuse(ReasonUnread)
+	}
 	if f.rule == nil {
 		return nil, &Refusal{Source: f.source, Reason: ReasonUnknown, Tenant: f.tenant}
 	}
-	entry := t.tenants[f.tenant]
+	entry := t.entry(f.tenant)
+	if t.unread && entry == nil && f.rule.source != FromNothing {
+		return nil, f.refuse(ReasonUnread)
+	}
 	if !f.rule.users.admit(id.User, f.tenant) || entry != nil && !entry.users.admit(id.User, f.tenant) {
 		return nil, f.refuse(ReasonNotAdmitted)
 	}
@@ -72,13 +80,17 @@ func (f found) refuse(r Reason) *Refusal {
 // that tenant even if no rule can serve it: it must not fall through to a
 // pattern that means somebody else.
 func (t *Table) find(id Identity, steps *trace) found {
-	if e := t.byDatabase[id.Database]; e != nil {
+	if e := t.owner(t.byDatabase, t.listed.byDatabase, id.Database); e != nil {
 		steps.add("match_databases of tenant %q lists %q", e.Name, id.Database)
 		return t.findFor(e, FromDatabase, id, steps)
 	}
-	if e := t.byUser[id.User]; e != nil {
+	if e := t.owner(t.byUser, t.listed.byUser, id.User); e != nil {
 		steps.add("match_users of tenant %q lists %q", e.Name, id.User)
 		return t.findFor(e, FromUser, id, steps)
+	}
+	if e := t.listed.byServer.get(id.ServerName); e != nil {
+		steps.add("server name %q is a domain of tenant %q", id.ServerName, e.Name)
+		return t.findFor(e, FromServerName, id, steps)
 	}
 	for i := range t.rules {
 		r := &t.rules[i]
@@ -89,6 +101,14 @@ func (t *Table) find(id Identity, steps *trace) found {
 		steps.add("%s does not match", r)
 	}
 	return found{}
+}
+
+// owner is the tenant that a name leads to before any rule, nil if there is none.
+func (t *Table) owner(own map[string]*tenant, listed *shards, name string) *tenant {
+	if e := own[name]; e != nil {
+		return e
+	}
+	return listed.get(name)
 }
 
 // findFor gives the first rule that takes its tenant from the same place and
@@ -123,6 +143,10 @@ func (t *Table) exists(f found, e *tenant, steps *trace) (Reason, bool) {
 		steps.add("schema %q is never a tenant: %s", f.tenant, why)
 		return ReasonUnknown, false
 	}
+	if o := t.listed.houses(f.rule.Cluster, f.tenant); o != nil {
+		steps.add("schema %q is never a tenant: it is the schema of tenant %q", f.tenant, o.Name)
+		return ReasonUnknown, false
+	}
 	if !f.rule.schemas.admit(f.tenant, "") {
 		steps.add("schema %q is not among schemas = %q", f.tenant, f.rule.Schemas)
 		return ReasonUnknown, false
@@ -132,7 +156,7 @@ func (t *Table) exists(f found, e *tenant, steps *trace) (Reason, bool) {
 
 // intern freezes the route, or gives the one that already is.
 func (t *Table) intern(f found, e *tenant) (*Route, error) {
-	key := routeKey{f.rule.index, f.tenant}
+	key := routeKey{f.rule.index, f.tenant, e}
 	if r := t.routes.get(key); r != nil {
 		return r, nil
 	}
