@@ -146,6 +146,33 @@ func (x *control) shut(now time.Time) error {
 // open logs in and looks into the connection for the table of what the server
 // reports, which pgconn goes on to keep up to date.
 func (x *control) open(ctx context.Context) (*pgconn.PgConn, map[string]string, error) {
+	raw, err := x.hijacked(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	pg, err := pgconn.Construct(raw)
+	if err != nil {
+		raw.Conn.Close()
+	}
+	return pg, raw.ParameterStatuses, err
+}
+
+// openFor logs in for somebody who listens.
+func (x *control) openFor(ctx context.Context, heard pgconn.NotificationHandler) (*pgconn.PgConn, error) {
+	raw, err := x.hijacked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	raw.Config.OnNotification = heard
+	pg, err := pgconn.Construct(raw)
+	if err != nil {
+		raw.Conn.Close()
+	}
+	return pg, err
+}
+
+// hijacked logs in, and takes the connection apart.
+func (x *control) hijacked(ctx context.Context) (*pgconn.HijackedConn, error) {
 	pg, err := x.p.open(ctx, x.p.loginOf(nil), map[string]string{
 		"application_name": controlName,
 		"client_encoding":  "UTF8",
@@ -153,22 +180,17 @@ func (x *control) open(ctx context.Context) (*pgconn.PgConn, map[string]string, 
 		"role":             "none",
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := pg.SyncConn(ctx); err != nil {
 		pg.Close(ctx)
-		return nil, nil, err
+		return nil, err
 	}
 	raw, err := pg.Hijack()
 	if err != nil {
 		pg.Close(ctx)
-		return nil, nil, err
 	}
-	pg, err = pgconn.Construct(raw)
-	if err != nil {
-		raw.Conn.Close()
-	}
-	return pg, raw.ParameterStatuses, err
+	return raw, err
 }
 
 // welcomeTable is what a server connection without a state reports: the control

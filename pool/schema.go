@@ -53,7 +53,7 @@ func lookFor(ctx context.Context, pg *pgconn.PgConn, wants []want) ([]bool, erro
 	for i, w := range wants {
 		schemas[i], roles[i] = w.schema, w.role
 	}
-	result := pg.ExecParams(ctx, schemaQuery, [][]byte{arrayOf(schemas), arrayOf(roles)}, nil, nil, nil).Read()
+	result := pg.ExecParams(ctx, schemaQuery, [][]byte{TextArray(schemas), TextArray(roles)}, nil, nil, nil).Read()
 	if result.Err != nil {
 		return nil, result.Err
 	}
@@ -67,8 +67,8 @@ func lookFor(ctx context.Context, pg *pgconn.PgConn, wants []want) ([]bool, erro
 	return there, nil
 }
 
-// arrayOf writes an array as a bound parameter wants it.
-func arrayOf(items []string) []byte {
+// TextArray writes an array of texts as a bound parameter wants it.
+func TextArray(items []string) []byte {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	quoted := make([]string, len(items))
 	for i, s := range items {
