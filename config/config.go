@@ -49,12 +49,14 @@ type Config struct {
 	Admin           Admin
 	Prepared        Prepared
 	Log             Log
+	Registry        Registry
 	Clusters        []Cluster // in file order
 	Rules           []routing.Rule
 	Tenants         []routing.TenantEntry
 	Table           *routing.Table // built from Rules and Tenants
 
 	tenantSecrets map[string]Secret // of logins, by tenant
+	include       []string          // patterns
 	said          map[string]said   // by full name, see Diff
 }
 

@@ -7,6 +7,15 @@ import (
 	"strings"
 )
 
+// Included gives the files that the patterns of include match now.
+func (c *Config) Included() (files []string) {
+	for _, pattern := range c.include {
+		matches, _ := filepath.Glob(pattern)
+		files = append(files, matches...)
+	}
+	return files
+}
+
 // include reads the files that match the patterns, each once, in the order of
 // the patterns and by name within one.
 func (l *loader) include(patterns []string) {
@@ -14,6 +23,7 @@ func (l *loader) include(patterns []string) {
 	self, _ := filepath.Abs(l.config.File)
 	seen := make(map[string]bool)
 	for i, pattern := range patterns {
+		l.config.include = append(l.config.include, l.relative(pattern))
 		matches, err := filepath.Glob(l.relative(pattern))
 		if err != nil {
 			l.bad(n.item(i), "include %q is not a valid pattern", pattern)

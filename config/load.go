@@ -54,6 +54,7 @@ func (l *loader) main(path string) {
 	l.clusters(l.root.child("cluster"))
 	l.rules(l.root.child("route"))
 	l.entries(l.root.child("tenant"))
+	l.registry(l.root.child("registry"))
 	l.include(include)
 	l.placement()
 	l.table()

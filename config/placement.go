@@ -14,12 +14,15 @@ func (l *loader) placement() {
 		if r.ServerName != "" && l.config.TLS.Mode == certs.Disable && !l.failed[l.root.child("tls")] {
 			l.bad(l.routes[i].child("server_name").at, `route.server_name: no client can say a server name while tls = "disable"`)
 		}
-		if r.Existence == routing.Listed && len(l.config.Tenants) == 0 && holdsTenant(r) {
+		if r.Existence == routing.Listed && len(l.config.Tenants) == 0 && l.config.Registry.Cluster == "" && holdsTenant(r) {
 			l.warn(l.routes[i].at, "no [tenant.NAME] is listed, so this route admits nobody")
 		}
 	}
 	for i, t := range l.config.Tenants {
 		l.place(l.tenants[i], t.Cluster, used)
+	}
+	if n := l.root.child("registry"); n != nil {
+		l.place(n, l.config.Registry.Cluster, used)
 	}
 	brokenInclude := len(l.files) > 1 && len(l.faults) > 0
 	if len(l.config.Rules) == 0 && l.root.child("route") == nil && !brokenInclude {

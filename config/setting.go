@@ -63,6 +63,7 @@ func Settings() []Setting {
 	all = appendSettings(all, adminFields)
 	all = appendSettings(all, preparedFields)
 	all = appendSettings(all, logFields)
+	all = appendSettings(all, registryFields)
 	all = appendSettings(all, clusterFields)
 	all = appendSettings(all, routeFields)
 	return appendSettings(all, tenantFields)

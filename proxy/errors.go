@@ -29,6 +29,8 @@ var (
 	errShutdown     = fatalError("57P01", "terminating connection due to administrator command", "")
 	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", "")
 
+	errUnread = fatalError("57P03", "the tenants are not known yet",
+		"Try again in a moment. tenantpool has not been able to read its registry yet: its log has the cause.")
 	errNoLookup = fatalError("08001", "users cannot be looked up at present",
 		"Try again. The server that tenantpool asks for users gives no answer: the log of tenantpool has the cause.")
 	errOutcomeUnknown = fatalError("08007", "transaction outcome unknown",

@@ -41,7 +41,10 @@ func (s *session) outdated() bool { return s.number != s.proxy.now().number }
 // rerouted finds the session's route in what is new.
 func (s *session) rerouted(now *live) *wire.Error {
 	r, err := now.table().Resolve(s.identity())
+	var refusal *routing.Refusal
 	switch {
+	case errors.As(err, &refusal) && refusal.Reason == routing.ReasonUnread:
+		return nil // it may still be there
 	case err != nil:
 		return s.expelled(err)
 	case r.Tenant != s.route.Tenant:

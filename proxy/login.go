@@ -236,6 +236,8 @@ func (g *login) answer(err error) error {
 	switch {
 	case refusal.Reason == routing.ReasonDisabled:
 		return tenantDisabled(refusal.Tenant)
+	case refusal.Reason == routing.ReasonUnread:
+		return errUnread
 	case refusal.Source == routing.FromUser:
 		return g.notProven()
 	}

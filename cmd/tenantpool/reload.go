@@ -34,16 +34,22 @@ type reloader struct {
 	level *slog.LevelVar
 	log   *slog.Logger
 
-	turn sync.Mutex // held by who reloads
+	turn     sync.Mutex // held by who reloads
+	tenants  *tenants
+	included *includes
 
 	mu   sync.Mutex
 	cfg  *config.Config
 	who  *users
 	past []Outcome // oldest first
+	seen uint64    // what included files were like before they were loaded last
 }
 
-func newReloader(cfg *config.Config, who *users, p *proxy.Proxy, files uint64, level *slog.LevelVar, log *slog.Logger) *reloader {
-	return &reloader{proxy: p, files: files, level: level, log: log, cfg: cfg, who: who}
+// lookedAt sums up what included files were like before they were loaded last.
+func (r *reloader) lookedAt() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen
 }
 
 // Config is the configuration that the pooler goes by.
@@ -82,6 +88,10 @@ func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
 // swap loads the configuration and puts it in the place of the one that holds.
 func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, error) {
 	old := r.Config()
+	seen := look(old.Included())
+	r.mu.Lock()
+	r.seen = seen
+	r.mu.Unlock()
 	cfg, err := config.Load(old.File)
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +105,7 @@ func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, 
 			return nil, nil, err
 		}
 	}
-	r.proxy.Apply(proxyOptions(cfg, who, r.files, r.log))
+	r.tenants.rebase(cfg, proxyOptions(cfg, who, r.files, r.log))
 	setLevel(r.level, cfg.Log)
 	if who != r.who {
 		time.AfterFunc(old.ClientLoginTimeout+time.Second, r.who.stop) // logins under way still ask it
@@ -159,9 +169,10 @@ func sameServer(a, b *config.Cluster) bool {
 		a.Password.Reveal() == b.Password.Reveal() && a.TLS == b.TLS
 }
 
-// stop ends the look-up of users.
+// stop ends all that reads.
 func (r *reloader) stop() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.included.stop()
+	r.turn.Lock() // for good: nothing is reloaded any more
+	r.tenants.stop()
 	r.who.stop()
 }

@@ -74,11 +74,14 @@ func run(file string, stderr io.Writer) error {
 	}
 	options := proxyOptions(cfg, who, limit, log)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops) // a loop keeps its processor while it waits briefly
-	p, err := proxy.New(options)
+	registered := newTenants(cfg, log)
+	p, err := proxy.New(registered.first(options))
 	if err != nil {
 		return err
 	}
-	reload := newReloader(cfg, who, p, limit, level, log)
+	registered.start(p)
+	reload := &reloader{proxy: p, files: limit, level: level, log: log, tenants: registered, cfg: cfg, who: who, seen: look(cfg.Included())}
+	reload.included = watchIncludes(reload)
 	defer reload.stop()
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
