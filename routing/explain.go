@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// trace collects the steps of a walk. A nil trace costs nothing and keeps
-// nothing.
+// trace collects the steps of a walk. Where clients pass, nothing is added to a
+// nil one: the words for a step alone would cost more than the step.
 type trace []string
 
 func (t *trace) add(format string, args ...any) {

@@ -40,7 +40,9 @@ func (t *Table) Explain(id Identity) []string {
 // admits the login, whether the tenant exists, whether it is switched on.
 func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 	id.ServerName = strings.ToLower(id.ServerName)
-	steps.add("user %q, database %q, server name %q", id.User, id.Database, id.ServerName)
+	if steps != nil {
+		steps.add("user %q, database %q, server name %q", id.User, id.Database, id.ServerName)
+	}
 	f := t.find(id, steps)
 	if f.rule == nil && t.unread {
 		return nil, f.refuse(ReasonUnread)
@@ -55,7 +57,9 @@ func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 	if !f.rule.users.admit(id.User, f.tenant) || entry != nil && !entry.users.admit(id.User, f.tenant) {
 		return nil, f.refuse(ReasonNotAdmitted)
 	}
-	steps.add("login %q is admitted to tenant %q", id.User, f.tenant)
+	if steps != nil {
+		steps.add("login %q is admitted to tenant %q", id.User, f.tenant)
+	}
 	if reason, ok := t.exists(f, entry, steps); !ok {
 		return nil, f.refuse(reason)
 	}
@@ -81,24 +85,34 @@ func (f found) refuse(r Reason) *Refusal {
 // pattern that means somebody else.
 func (t *Table) find(id Identity, steps *trace) found {
 	if e := t.owner(t.byDatabase, t.listed.byDatabase, id.Database); e != nil {
-		steps.add("match_databases of tenant %q lists %q", e.Name, id.Database)
+		if steps != nil {
+			steps.add("match_databases of tenant %q lists %q", e.Name, id.Database)
+		}
 		return t.findFor(e, FromDatabase, id, steps)
 	}
 	if e := t.owner(t.byUser, t.listed.byUser, id.User); e != nil {
-		steps.add("match_users of tenant %q lists %q", e.Name, id.User)
+		if steps != nil {
+			steps.add("match_users of tenant %q lists %q", e.Name, id.User)
+		}
 		return t.findFor(e, FromUser, id, steps)
 	}
 	if e := t.listed.byServer.get(id.ServerName); e != nil {
-		steps.add("server name %q is a domain of tenant %q", id.ServerName, e.Name)
+		if steps != nil {
+			steps.add("server name %q is a domain of tenant %q", id.ServerName, e.Name)
+		}
 		return t.findFor(e, FromServerName, id, steps)
 	}
 	for i := range t.rules {
 		r := &t.rules[i]
 		if tenant, ok := r.match(id); ok {
-			steps.add("%s matches: tenant %q from %s", r, tenant, r.source)
+			if steps != nil {
+				steps.add("%s matches: tenant %q from %s", r, tenant, r.source)
+			}
 			return found{r, tenant, r.source}
 		}
-		steps.add("%s does not match", r)
+		if steps != nil {
+			steps.add("%s does not match", r)
+		}
 	}
 	return found{}
 }
@@ -117,11 +131,15 @@ func (t *Table) findFor(e *tenant, from Source, id Identity, steps *trace) found
 	for i := range t.rules {
 		r := &t.rules[i]
 		if r.source == from && r.matchOthers(id) {
-			steps.add("%s serves it", r)
+			if steps != nil {
+				steps.add("%s serves it", r)
+			}
 			return found{r, e.Name, from}
 		}
 	}
-	steps.add("no route that takes its tenant from %s serves it", from)
+	if steps != nil {
+		steps.add("no route that takes its tenant from %s serves it", from)
+	}
 	return found{nil, e.Name, from}
 }
 
@@ -129,26 +147,36 @@ func (t *Table) findFor(e *tenant, from Source, id Identity, steps *trace) found
 // schema may be looked for.
 func (t *Table) exists(f found, e *tenant, steps *trace) (Reason, bool) {
 	if err := CheckName(f.tenant); err != nil {
-		steps.add("%v", err)
+		if steps != nil {
+			steps.add("%v", err)
+		}
 		return ReasonBadName, false
 	}
 	if e != nil || f.source == FromNothing {
 		return 0, true
 	}
 	if f.rule.Existence == Listed {
-		steps.add("tenant %q is not listed", f.tenant)
+		if steps != nil {
+			steps.add("tenant %q is not listed", f.tenant)
+		}
 		return ReasonUnknown, false
 	}
 	if why, bad := t.reserved[f.tenant]; bad {
-		steps.add("schema %q is never a tenant: %s", f.tenant, why)
+		if steps != nil {
+			steps.add("schema %q is never a tenant: %s", f.tenant, why)
+		}
 		return ReasonUnknown, false
 	}
 	if o := t.listed.houses(f.rule.Cluster, f.tenant); o != nil {
-		steps.add("schema %q is never a tenant: it is the schema of tenant %q", f.tenant, o.Name)
+		if steps != nil {
+			steps.add("schema %q is never a tenant: it is the schema of tenant %q", f.tenant, o.Name)
+		}
 		return ReasonUnknown, false
 	}
 	if !f.rule.schemas.admit(f.tenant, "") {
-		steps.add("schema %q is not among schemas = %q", f.tenant, f.rule.Schemas)
+		if steps != nil {
+			steps.add("schema %q is not among schemas = %q", f.tenant, f.rule.Schemas)
+		}
 		return ReasonUnknown, false
 	}
 	return 0, true

@@ -1,0 +1,202 @@
+package routing
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"weak"
+)
+
+func listable(t testing.TB, tenants ...TenantEntry) *Table {
+	t.Helper()
+	table, problems := Build([]Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}}}, tenants)
+	if table == nil {
+		t.Fatal(problems)
+	}
+	return table
+}
+
+func put(t testing.TB, e *Edit, in TenantEntry, domains ...string) {
+	t.Helper()
+	if err := e.Put(in, domains); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnEditMakesAnotherTableAndLeavesItsOwnAlone(t *testing.T) {
+	before := listable(t, TenantEntry{Name: "own"})
+	edit := before.Edit()
+	put(t, edit, TenantEntry{Name: "a", MatchDatabases: []string{"a_prod"}}, "a.example.com")
+	put(t, edit, TenantEntry{Name: "b", Schema: "bee"})
+	one := edit.Table()
+	stays, _ := one.Resolve(Identity{User: "app", Database: "b"})
+	edit = one.Edit()
+	edit.Drop("a")
+	put(t, edit, TenantEntry{Name: "c", MatchDatabases: []string{"a_prod"}})
+	two := edit.Table()
+	for database, want := range map[string][3]string{
+		"own": {"own", "own", "own"}, "a": {"", "a", ""}, "a_prod": {"", "a", "c"}, "a.example.com": {"", "a", ""}, "b": {"", "bee", "bee"}, "c": {"", "", "c"},
+	} {
+		for i, table := range []*Table{before, one, two} {
+			got := ""
+			if r, err := table.Resolve(Identity{User: "app", Database: database}); err == nil {
+				got = r.Path[0]
+			}
+			if got != want[i] {
+				t.Errorf("%s in table %d: %q, want %q", database, i, got, want[i])
+			}
+		}
+	}
+	if r, _ := two.Resolve(Identity{User: "app", Database: "b"}); r != stays {
+		t.Error("the route of a tenant that did not change is another pointer")
+	}
+	edit = listable(t).Relist(two)
+	put(t, edit, TenantEntry{Name: "b", Schema: "bee"})
+	if three := edit.Table(); three.Listed() != 1 || three.entry("b") != two.entry("b") {
+		t.Error("an entry that is read again unchanged is another one")
+	}
+}
+
+func TestAnEntryIsRefusedForWhatAnotherHas(t *testing.T) {
+	edit := listable(t, TenantEntry{Name: "own", Schema: "house", MatchDatabases: []string{"mine"}}).Edit()
+	put(t, edit, TenantEntry{Name: "a", Schema: "s", MatchDatabases: []string{"a_prod"}})
+	for _, c := range []struct {
+		in   TenantEntry
+		want string
+	}{
+		{TenantEntry{Name: "own"}, "listed in the configuration"},
+		{TenantEntry{Name: "x", Schema: "s"}, `tenant "a" has schema "s" already`},
+		{TenantEntry{Name: "s"}, `tenant "a" has schema "s" already`},
+		{TenantEntry{Name: "house"}, `it is the schema of tenant "own"`},
+		{TenantEntry{Name: "x", Schema: "public"}, "it is everybody's"},
+		{TenantEntry{Name: "x", MatchDatabases: []string{"a_prod"}}, `already leads to tenant "a"`},
+		{TenantEntry{Name: "x", MatchDatabases: []string{"mine"}}, `already leads to tenant "own"`},
+		{TenantEntry{Name: "x", MatchUsers: []string{"u"}}, "lead nowhere"},
+		{TenantEntry{Name: strings.Repeat("x", 64)}, "longer than 63"},
+		{TenantEntry{Name: ""}, "may not be empty"},
+		{TenantEntry{Name: "x", Settings: []Setting{{"role", "y"}}}, "cannot be among settings"},
+	} {
+		if err := edit.Put(c.in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.in, err, c.want)
+		}
+	}
+	if table := edit.Table(); table.Listed() != 1 {
+		t.Errorf("%d are listed", table.Listed())
+	}
+}
+
+func TestTenantsMayShareASchemaWhereASettingTellsThemApart(t *testing.T) {
+	table, _ := Build([]Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"data"}, Settings: []Setting{{"app.tenant", "{tenant}"}}}}, nil)
+	edit := table.Edit()
+	put(t, edit, TenantEntry{Name: "a", Schema: "common"})
+	put(t, edit, TenantEntry{Name: "b", Schema: "common"})
+}
+
+func TestAnUnreadTableTellsEverybodyButTheConfigurationsTenantsToComeAgain(t *testing.T) {
+	table := listable(t, TenantEntry{Name: "own"}).Unread()
+	if _, err := table.Resolve(Identity{User: "app", Database: "own"}); err != nil {
+		t.Error(err)
+	}
+	var refusal *Refusal
+	if _, err := table.Resolve(Identity{User: "app", Database: "other"}); !errors.As(err, &refusal) || refusal.Reason != ReasonUnread {
+		t.Errorf("got %v", err)
+	}
+	if _, err := table.Edit().Table().Resolve(Identity{User: "app", Database: "other"}); !errors.As(err, &refusal) || refusal.Reason != ReasonUnknown {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhoeverHoldsARouteDoesNotHoldItsTable(t *testing.T) {
+	table := listable(t, TenantEntry{Name: "own"})
+	route, err := table.Resolve(Identity{User: "app", Database: "own"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := weak.Make(table)
+	table = nil
+	runtime.GC()
+	if gone.Value() != nil {
+		t.Error("the table is still there")
+	}
+	runtime.KeepAlive(route)
+}
+
+// many is how many tenants a test of their costs has: $TENANTPOOL_TENANTS, for more than a few.
+func many(t testing.TB) int {
+	n, err := strconv.Atoi(os.Getenv("TENANTPOOL_TENANTS"))
+	if err != nil {
+		n = 20_000
+	}
+	return n
+}
+
+func listMany(t testing.TB, n int, domains bool) *Table {
+	edit := listable(t).Edit()
+	for i := range n {
+		name := fmt.Sprintf("tenant_%06d", i)
+		if domains {
+			put(t, edit, TenantEntry{Name: name}, name+".example.com")
+		} else {
+			put(t, edit, TenantEntry{Name: name})
+		}
+	}
+	return edit.Table()
+}
+
+func TestATenantThatNobodyUsesCostsAtMostThreeHundredBytes(t *testing.T) {
+	n := many(t)
+	for _, domains := range []bool{false, true} {
+		before := heap()
+		table := listMany(t, n, domains)
+		each := (heap() - before) / n
+		t.Logf("%d tenants, domains %v: %d bytes each", n, domains, each)
+		if each > 300 {
+			t.Errorf("%d bytes each", each)
+		}
+		if allocs := testing.AllocsPerRun(100, func() { _, _ = table.Resolve(Identity{User: "app", Database: "nobody"}) }); allocs > 1 { // the refusal
+			t.Errorf("looking for nobody allocates %v times", allocs)
+		}
+		route, err := table.Resolve(Identity{User: "app", Database: "tenant_000007"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if allocs := testing.AllocsPerRun(100, func() { _, _ = table.Resolve(Identity{User: "app", Database: "tenant_000007"}) }); allocs > 0 {
+			t.Errorf("finding a route that is in use allocates %v times", allocs)
+		}
+		runtime.KeepAlive(route)
+	}
+}
+
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+func BenchmarkResolveAmongListed(b *testing.B) {
+	table := listMany(b, 100_000, false)
+	route, _ := table.Resolve(Identity{User: "app", Database: "tenant_004711"})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := table.Resolve(Identity{User: "app", Database: "tenant_004711"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.KeepAlive(route)
+}
+
+func BenchmarkListOneMore(b *testing.B) {
+	table := listMany(b, 100_000, false)
+	b.ReportAllocs()
+	for b.Loop() {
+		edit := table.Edit()
+		put(b, edit, TenantEntry{Name: "one_more"})
+		edit.Table()
+	}
+}
