@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"tenantpool/routing"
 )
@@ -39,9 +40,26 @@ type columns struct {
 	MatchDatabases []string                   `json:"match_databases"`
 	MatchUsers     []string                   `json:"match_users"`
 	Settings       map[string]json.RawMessage `json:"settings"`
-	MaxClients     *int                       `json:"max_clients"`
-	MaxServers     *int                       `json:"max_servers"`
-	Weight         *int                       `json:"weight"`
+	limits
+}
+
+// limits are the columns that bound a tenant. Durations are texts like "10s".
+type limits struct {
+	MaxClients  *int `json:"max_clients"`
+	MaxServers  *int `json:"max_servers"`
+	MaxWaiting  *int `json:"max_waiting"`
+	MaxPrepared *int `json:"max_prepared"`
+	Weight      *int `json:"weight"`
+	MaxQPS      *int `json:"max_qps"`
+	MaxQPSBurst *int `json:"max_qps_burst"`
+	MaxBPS      *int `json:"max_bps"`
+	MaxBPSBurst *int `json:"max_bps_burst"`
+
+	QueryWaitTimeout       *string `json:"query_wait_timeout"`
+	QueryTimeout           *string `json:"query_timeout"`
+	TransactionTimeout     *string `json:"transaction_timeout"`
+	IdleTransactionTimeout *string `json:"idle_transaction_timeout"`
+	ClientIdleTimeout      *string `json:"client_idle_timeout"`
 }
 
 // parseRow reads a row from its JSON. The name is given with an error, too, if
@@ -121,14 +139,40 @@ func (r *Row) settings(values map[string]json.RawMessage) error {
 
 func (r *Row) limits(c *columns) error {
 	var faults []error
-	take := func(name string, n *int, least int) *int {
+	number := func(name string, n *int, least int) *int {
 		if n != nil && *n < least {
 			faults = append(faults, fmt.Errorf("%s: %d is less than %d", name, *n, least))
 		}
 		return n
 	}
-	r.MaxClients = take("max_clients", c.MaxClients, 0)
-	r.MaxServers = take("max_servers", c.MaxServers, 0)
-	r.Weight = take("weight", c.Weight, 1)
+	lasts := func(name string, text *string) *time.Duration {
+		if text == nil {
+			return nil
+		}
+		d, err := time.ParseDuration(*text)
+		if err != nil && *text != "0" || d < 0 {
+			faults = append(faults, fmt.Errorf(`%s: %q is not a duration like "10s"`, name, *text))
+		}
+		return &d
+	}
+	l := routing.LimitChanges{
+		MaxClients:             number("max_clients", c.MaxClients, 0),
+		MaxServers:             number("max_servers", c.MaxServers, 0),
+		MaxWaiting:             number("max_waiting", c.MaxWaiting, 0),
+		MaxPrepared:            number("max_prepared", c.MaxPrepared, 0),
+		Weight:                 number("weight", c.Weight, 1),
+		MaxQPS:                 number("max_qps", c.MaxQPS, 0),
+		MaxQPSBurst:            number("max_qps_burst", c.MaxQPSBurst, 0),
+		MaxBPS:                 number("max_bps", c.MaxBPS, 0),
+		MaxBPSBurst:            number("max_bps_burst", c.MaxBPSBurst, 0),
+		QueryWaitTimeout:       lasts("query_wait_timeout", c.QueryWaitTimeout),
+		QueryTimeout:           lasts("query_timeout", c.QueryTimeout),
+		TransactionTimeout:     lasts("transaction_timeout", c.TransactionTimeout),
+		IdleTransactionTimeout: lasts("idle_transaction_timeout", c.IdleTransactionTimeout),
+		ClientIdleTimeout:      lasts("client_idle_timeout", c.ClientIdleTimeout),
+	}
+	if l != (routing.LimitChanges{}) {
+		r.Limits = &l
+	}
 	return errors.Join(faults...)
 }
