@@ -11,7 +11,8 @@ import (
 
 // Config is a whole, valid configuration. Durations and limits of 0 are off.
 type Config struct {
-	File     string // as given to Load
+	File     string   // as given to Load
+	Include  []string // patterns of more files, as seen from the working directory
 	Warnings Problems
 
 	Listen         []Address
@@ -106,8 +107,9 @@ type Cluster struct {
 	Password Secret // "" is none
 	TLS      TLS
 
-	LoginSecrets *Users // of the tenants' own logins; nil if none are given
-	TrustsLogins bool   // the server asks those that are not listed for no password
+	LoginSecretsFile string // "" is none
+	LoginSecrets     *Users // of the tenants' own logins; nil if none are given
+	TrustsLogins     bool   // the server asks those that are not listed for no password
 
 	PoolSize            int
 	MinPoolSize         int

@@ -28,6 +28,9 @@ func (l *loader) global() (include []string) {
 		}
 	}
 	c.MaxPinned = pinned(raw.maxPinned)
+	for _, pattern := range raw.include {
+		c.Include = append(c.Include, l.relative(pattern))
+	}
 	l.listen(raw.listen)
 	l.clientTLS(&raw)
 	return raw.include

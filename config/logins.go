@@ -61,6 +61,7 @@ func (l *loader) loginSecrets(n *node, c *rawCluster) {
 		c.LoginSecrets, c.TrustsLogins = &Users{}, true
 		return
 	}
+	c.LoginSecretsFile = l.relative(c.loginSecrets)
 	c.LoginSecrets = l.readUsers(key, "cluster.login_secrets_file", c.loginSecrets)
 	var bad []string
 	for user, s := range c.LoginSecrets.All() {

@@ -21,6 +21,7 @@ usage:
   tenantpool check   [-c FILE]    check a configuration; exit status 0 or 1
   tenantpool demo    [flags]      show it at work on a private Postgres
   tenantpool soak    [-c FILE]    try to make it mix tenants up, on your own Postgres
+  tenantpool tenant  COMMAND      create, drop, list and check tenants; run a command for each
   tenantpool version              print the version
 
 FILE is config.toml unless said otherwise. "tenantpool COMMAND -h" tells more.
@@ -32,6 +33,7 @@ var commands = map[string]func(args []string, stdout, stderr io.Writer) int{
 	"check":   runCheck,
 	"demo":    runDemo,
 	"soak":    runSoak,
+	"tenant":  runTenant,
 	"version": runVersion,
 }
 
