@@ -21,6 +21,7 @@ type berth struct {
 	turn    time.Time     // until when it need not make room while it is waited for
 	place   place
 	anchor  *anchor
+	stale   bool         // is closed when it is given back
 	suspect bool         // was to be inspected while joining
 	tenant  *tenantPlace // who it is lent to
 	began   int64        // when it was, as Pool.now

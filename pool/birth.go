@@ -64,6 +64,7 @@ func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params 
 	}
 	address := pg.Conn().RemoteAddr()
 	c := &Conn{
+		ID:         connections.Add(1),
 		PID:        pg.PID(),
 		Secret:     slices.Clone(pg.SecretKey()),
 		Statements: newStatements(p.opts().PreparedCount, p.opts().PreparedBytes),
@@ -71,6 +72,7 @@ func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params 
 		pool:       p,
 		network:    address.Network(),
 		address:    address.String(),
+		local:      pg.Conn().LocalAddr().String(),
 	}
 	c.anchor = &anchor{c}
 	c.Exchange.Idle()

@@ -21,6 +21,9 @@ func (h HolderID) Renewed() HolderID { return h + renewal }
 
 func (h HolderID) session() HolderID { return h % renewal }
 
+// Number is the session's own, whatever it was renewed.
+func (h HolderID) Number() uint64 { return uint64(h.session()) }
+
 // Transport is the descriptor of a server connection, wherever it is served.
 type Transport interface {
 	// Close ends the connection and returns at once. done is called exactly
@@ -35,6 +38,7 @@ type Transport interface {
 type Conn struct {
 	Transport  Transport
 	Exchange   wire.Exchange
+	ID         uint64 // its number for operators, from 1 on
 	PID        uint32
 	Secret     []byte // the cancel key, 4 bytes or, since protocol 3.2, more
 	Reported   *Params
@@ -44,6 +48,7 @@ type Conn struct {
 	pool    *Pool
 	network string // where the server really is, for cancels
 	address string
+	local   string      // our end of it
 	tls     *tls.Config // nil: it is plain
 
 	proof

@@ -118,7 +118,12 @@ func (p *Pool) expand(extra int) {
 }
 
 // spare is how many connections of the cluster's login are missing to MinSize.
-func (p *Pool) spare() int { return max(0, p.opts().MinSize-p.own.size) }
+func (p *Pool) spare() int {
+	if p.resting {
+		return 0
+	}
+	return max(0, p.opts().MinSize-p.own.size)
+}
 
 // provide has a login of a's begin, or closes an idle connection to make room
 // for it. It returns false if there is none.
@@ -244,6 +249,7 @@ func (p *Pool) arrived(c *Conn, rushed bool) {
 	p.counts.Logins++
 	a.gate.passed()
 	delete(p.troubled, a)
+	p.members[c] = struct{}{}
 	a.proven, a.welcome = true, c.Reported
 	c.joined, c.spread = now, float64(jitter(time.Second)+time.Second)/float64(2*time.Second)
 	reason, bad := p.unfit(c, now)

@@ -120,11 +120,12 @@ const (
 	ReasonEvicted             // it made room for a login of another account
 	ReasonShrunk              // Options.Size was lowered
 	ReasonOutdated            // it was born before a setting that profiles name now
+	ReasonReconnect           // an operator wants another in its place
 	reasons                   // how many there are
 )
 
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",
-		"tenants", "shutdown", "evicted", "pool size lowered", "outdated"}[r]
+		"tenants", "shutdown", "evicted", "pool size lowered", "outdated", "reconnect"}[r]
 }

@@ -28,8 +28,10 @@ type Pool struct {
 
 	mu       sync.Mutex
 	closed   bool
-	emptied  chan struct{} // closed when the last connection has gone after Close
-	size     int           // all connections; the five below add up to it
+	resting  bool               // keeps no connection beyond what it is asked for
+	members  map[*Conn]struct{} // connections that have logged in and are not gone
+	emptied  chan struct{}      // closed when the last connection has gone after Close
+	size     int                // all connections; the five below add up to it
 	dialing  int
 	rush     int // of these, those of which there are at most maxDials
 	due      int // of those that are leaving, those that make room
@@ -75,6 +77,7 @@ func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) 
 		emptied: make(chan struct{}),
 		retimed: make(chan struct{}, 1),
 		epoch:   time.Now(),
+		members: make(map[*Conn]struct{}),
 
 		troubled: make(map[*accountPlace]struct{}),
 		planted:  make(map[string]string),
@@ -278,6 +281,8 @@ func (p *Pool) unfit(c *Conn, now time.Time) (Reason, bool) {
 	switch {
 	case p.closed:
 		return ReasonShutdown, true
+	case p.resting || c.stale:
+		return ReasonReconnect, true
 	case c.changing:
 		return ReasonSwitchFailed, true
 	case !c.Exchange.Quiet():
@@ -392,6 +397,7 @@ func (p *Pool) gone(c *Conn) {
 		panic("BUG: pool.Transport called done twice")
 	}
 	c.place = left
+	delete(p.members, c)
 	c.anchor.c = nil
 	p.leaving--
 	if a := c.heir; a != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tenantpool/pool"
@@ -80,6 +81,9 @@ func (c *cancelKeys) find(r *wire.CancelRequest) *session {
 	return s
 }
 
+// cancelCounters are CancelCounts while they grow.
+type cancelCounters struct{ unknown, ignored, withdrawn, forwarded, failed atomic.Int64 }
+
 // cancelWait bounds how long a server may take to answer a cancel request.
 const cancelWait = 5 * time.Second
 
@@ -93,7 +97,8 @@ func (s *session) cancelRequested() {
 	}
 	switch s.phase {
 	case phaseWaiting:
-		if s.pool.Abandon(&s.waiter) {
+		if s.leaveQueue() {
+			s.proxy.cancels.withdrawn.Add(1)
 			s.enter(phaseIdle)
 			s.refusal = errCanceled
 			s.proceed()
@@ -104,6 +109,8 @@ func (s *session) cancelRequested() {
 		s.cancelNext = true
 	case phaseActive:
 		s.startCancel()
+	default:
+		s.proxy.cancels.ignored.Add(1)
 	}
 }
 
@@ -118,6 +125,7 @@ func (s *session) startCancel() {
 		return
 	}
 	s.canceling = true
+	s.proxy.cancels.forwarded.Add(1)
 	l, c := s.loop, s.server.conn
 	go func() {
 		ctx, stop := context.WithTimeout(context.Background(), cancelWait)
@@ -131,6 +139,9 @@ func (s *session) startCancel() {
 // still hit anything that runs there: nobody gets that connection.
 func (s *session) canceled(c *pool.Conn, err error) {
 	s.canceling = false
+	if err != nil {
+		s.proxy.cancels.failed.Add(1)
+	}
 	if s.server == nil || s.server.conn != c {
 		return
 	}

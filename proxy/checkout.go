@@ -10,6 +10,9 @@ import (
 // acquire asks the pool for a server connection. Afterwards the session has one
 // (active or switching), waits for one, or has a refusal for its next message.
 func (s *session) acquire() {
+	if g := s.tally.gate.Load(); g != nil && s.heldBy(g) {
+		return
+	}
 	for s.follow() {
 		s.bound(&s.waiter)
 		c, refusal := s.pool.Checkout(&s.waiter)

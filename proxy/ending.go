@@ -164,10 +164,14 @@ func (s *session) expired(k timerKind) {
 // waitedTooLong takes a session out of the queue that its server did not come to
 // in time. If the grant is in the mail already, it is taken.
 func (s *session) waitedTooLong() {
-	if s.phase != phaseWaiting || !s.pool.Abandon(&s.waiter) {
+	if s.phase != phaseWaiting {
+		return
+	}
+	why := s.waitError()
+	if !s.leaveQueue() {
 		return
 	}
 	s.enter(phaseIdle)
-	s.refusal = s.waitError()
+	s.refusal = why
 	s.proceed()
 }

@@ -157,6 +157,9 @@ func switchError(err error) *wire.Error {
 // waitError is what a client hears that has waited in vain: why no server can be
 // had if that is known, else that all are busy.
 func (s *session) waitError() *wire.Error {
+	if s.parked {
+		return tenantPaused(s.route.Tenant)
+	}
 	if e := s.pool.LastError(s.state.Profile()); e != nil {
 		return e.WithSeverity("ERROR")
 	}
@@ -211,4 +214,22 @@ func (s *session) provokeDuplicate(m message, x *wire.Exchange, name, rest []byt
 		x.Forward(wire.OweParse, true, nil)
 	}
 	return s.provoke(m, x, duplicateStatement(name))
+}
+
+func tenantSuspended(tenant, reason string) *wire.Error {
+	text := fmt.Sprintf(`tenant "%s" is suspended`, tenant)
+	if reason != "" {
+		text += ": " + reason
+	}
+	return fatalError("57P03", text, "An operator of tenantpool has suspended it and can resume it.")
+}
+
+func tenantDraining(tenant string) *wire.Error {
+	return fatalError("57P03", fmt.Sprintf(`tenant "%s" is not accepting connections now`, tenant),
+		"An operator of tenantpool drains it; try again later.")
+}
+
+func tenantPaused(tenant string) *wire.Error {
+	return plainError("57P03", fmt.Sprintf(`tenant "%s" is paused`, tenant),
+		"An operator of tenantpool has paused it; try again later, or raise query_wait_timeout.")
 }

@@ -55,6 +55,7 @@ func (p *Proxy) Apply(o Options) {
 		next.clusters[name] = p.housed(old.clusters[name], po, o, name)
 	}
 	p.live.Store(next)
+	p.keepResting() // what is new, too
 	for _, l := range p.loops {
 		l.post(func(l *Loop) { l.retime(next) })
 	}

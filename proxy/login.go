@@ -99,6 +99,9 @@ func (g *login) run() error {
 	if err := g.demandTLS(); err != nil {
 		return err
 	}
+	if g.atConsole() {
+		return g.console()
+	}
 	if err := g.admit(); err != nil {
 		return err
 	}
@@ -113,16 +116,17 @@ func (g *login) run() error {
 // cancel passes a cancel request to the loop of the session it names. The
 // client learns nothing but that the connection closes.
 func (g *login) cancel() {
-	if s := g.proxy.keys.find(g.startup.Cancel); s != nil {
+	switch s := g.proxy.keys.find(g.startup.Cancel); {
+	case s == nil && g.cancelsConsole():
+	case s == nil:
+		g.proxy.cancels.unknown.Add(1)
+	default:
 		done := make(chan struct{})
 		s.loop.post(func(*Loop) {
 			s.cancelRequested()
 			close(done)
 		})
 		<-done
-		g.proxy.cancelsPassed.Add(1)
-	} else {
-		g.proxy.cancelsUnknown.Add(1)
 	}
 	g.conn.Close()
 }
@@ -165,10 +169,8 @@ func (p *Proxy) clientDescriptors() uint64 {
 // enter authenticates the client, finds its route and hands it over.
 func (g *login) enter() error {
 	st := g.startup
-	if st.Negotiate {
-		if _, err := g.conn.Write(wire.AppendNegotiateProtocolVersion(nil, st.Minor, st.Unrecognized)); err != nil {
-			return err
-		}
+	if err := g.negotiate(); err != nil {
+		return err
 	}
 	g.user, _ = st.Get("user")
 	if v, ok := st.Get("replication"); ok && v != "false" && v != "off" && v != "0" && v != "no" {
@@ -211,6 +213,9 @@ func (g *login) session() (*session, error) {
 	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned, tally: g.proxy.tallies.of(r.Tenant),
 		user: unique.Make(id.User), database: unique.Make(id.Database), serverName: unique.Make(id.ServerName),
 		number: g.live.number, sameTenant: h.sameTenant}
+	if e := g.proxy.tallies.on(r.Cluster, r.Tenant).refuses(r.Tenant); e != nil {
+		return nil, e // before any look at a server
+	}
 	if err := g.exists(s); err != nil {
 		return nil, err
 	}

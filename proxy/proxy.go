@@ -36,6 +36,8 @@ type Options struct {
 	// The error names what the configuration lacks. nil: always the cluster's.
 	Login func(*routing.Route) (l pool.Login, own bool, err error)
 
+	Console Console // who serves operators; nil: nobody
+
 	Loops int // event loops, at least 1
 	Log   *slog.Logger
 
@@ -64,18 +66,18 @@ type Proxy struct {
 	statements *pool.StatementTable
 	tallies    tallies
 	keys       cancelKeys
+	cancels    cancelCounters
 	certs      *certs.Watched // nil: no TLS with clients
 	views      views
 	loginMeter loginMeter
 	panics     atomic.Int64
-
-	cancelsPassed, cancelsUnknown atomic.Int64
 
 	clients  atomic.Int64
 	lastID   atomic.Uint64
 	draining atomic.Bool
 	logins   sync.WaitGroup
 	running  sync.WaitGroup
+	stopped  chan struct{} // closed when the loops have ended
 }
 
 // fixed is what stays as it was at the start.
@@ -84,12 +86,13 @@ type fixed struct {
 	TLS            ClientTLS
 	KeepAlive      net.KeepAliveConfig
 	MaxDescriptors uint64
+	Console        Console
 }
 
 // New makes a proxy and its pools, and starts its loops. Close ends it.
 func New(o Options) (*Proxy, error) {
-	p := &Proxy{opts: fixed{o.Log, o.TLS, o.KeepAlive, o.MaxDescriptors},
-		states: pool.NewStates(), statements: pool.NewStatementTable()}
+	p := &Proxy{opts: fixed{o.Log, o.TLS, o.KeepAlive, o.MaxDescriptors, o.Console},
+		states: pool.NewStates(), statements: pool.NewStatementTable(), stopped: make(chan struct{})}
 	p.live.Store(&live{})
 	var err error
 	if p.certs, err = o.TLS.watch(); err != nil {
@@ -207,6 +210,7 @@ func (p *Proxy) Close(ctx context.Context) {
 		l.post(func(l *Loop) { l.stopped = true })
 	}
 	p.running.Wait()
+	close(p.stopped)
 }
 
 // closed takes a session out of the books.

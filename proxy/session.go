@@ -16,7 +16,7 @@ type phase uint8
 
 const (
 	phaseIdle      phase = iota // has none; the next message asks for one -> waiting, switching, active
-	phaseWaiting                // is in the pool's queue -> switching, active, idle (refused)
+	phaseWaiting                // is in the pool's queue, or its tenant is paused -> switching, active, idle (refused, resumed)
 	phaseSwitching              // has one; the switch is being confirmed -> active, idle (failed)
 	phaseActive                 // relays -> idle (released), restoring, reading, looking, undoing, blanking
 	phaseRestoring              // our repeat of the profile's settings runs -> active
@@ -72,6 +72,7 @@ type session struct {
 	tainted    bool   // a cancel request did not end: the server is not for others
 	holdBack   bool   // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
+	parked     bool // it waits for its tenant to be resumed, not in the pool's queue
 	fresh      bool // nothing of the client's has gone to the server since it was lent
 	lost       int8 // servers in a row that ended while they were switched
 	stuck      bool // the next message waits for the end of a COPY
@@ -93,17 +94,19 @@ type session struct {
 	asked      []string       // settings to read back
 	doubted    bool           // a statement has failed since: perhaps they were not set
 
-	refusal *wire.Error // what the next message is answered with
-	names   map[string]binding
-	portals map[string]*change // what running them does to names; nil for most
-	pending []*change          // not yet answered by the server, oldest first
-	unnamed []byte             // the Parse body behind the client's unnamed statement
-	named   bool               // unnamed holds one
+	refusal  *wire.Error // what the next message is answered with
+	sentence *wire.Error // what it ends with between its transactions, because its tenant has to
+	names    map[string]binding
+	portals  map[string]*change // what running them does to names; nil for most
+	pending  []*change          // not yet answered by the server, oldest first
+	unnamed  []byte             // the Parse body behind the client's unnamed statement
+	named    bool               // unnamed holds one
 
 	unnamedTraits wire.Traits // of the client's unnamed statement
 	unnamedDue    int         // answers owed to what makes or drops it
 
-	since   int64 // when its phase began, or a switch went ahead, on the loop's clock
+	began   int64 // on the loop's clock, like those below
+	since   int64 // when its phase began, or a switch went ahead
 	queryAt int64 // when the exchange began that the server is to end; 0: none
 	txAt    int64 // when its transaction began; 0: none
 
@@ -140,12 +143,16 @@ func (s *session) enter(p phase) {
 func (s *session) start(l *Loop, held []byte) {
 	s.timer.session = s
 	s.attribute(s.tally)
+	s.began = l.now
 	l.all[s] = struct{}{}
 	if err := l.register(&s.endpoint, s, readable|halfClosed); err != nil {
 		s.close()
 		return
 	}
 	s.enter(phaseIdle)
+	if s.heldAtStart() {
+		return
+	}
 	if len(held) > 0 {
 		s.in = append(l.chunks.get(len(held)), held...)
 	}
@@ -265,6 +272,10 @@ const maxOwing = 4 << 10
 func (s *session) settle() {
 	if s.rest() && len(s.in) > 0 {
 		s.proceed()
+		return
+	}
+	if s.sentence != nil && s.between() {
+		s.fatal(s.sentence)
 		return
 	}
 	if s.holdsUp() {
@@ -391,7 +402,7 @@ func (s *session) readAway() {
 // giveUp parts the session from its server or its place in the queue.
 func (s *session) giveUp(reason pool.Reason) {
 	if s.phase == phaseWaiting {
-		s.pool.Abandon(&s.waiter) // or the grant is in the mail, and goes back
+		s.leaveQueue() // or the grant is in the mail, and goes back
 	}
 	if s.server != nil {
 		s.discard(reason)

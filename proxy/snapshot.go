@@ -45,7 +45,7 @@ type Waiting struct {
 func (p *Proxy) Snapshot() *Snapshot {
 	tallies := p.tallies.all()
 	snap := &Snapshot{Draining: p.draining.Load(), Clients: p.Clients(), Panics: p.panics.Load(),
-		CancelsPassed: p.cancelsPassed.Load(), CancelsUnknown: p.cancelsUnknown.Load()}
+		CancelsPassed: p.cancels.forwarded.Load() + p.cancels.withdrawn.Load(), CancelsUnknown: p.cancels.unknown.Load()}
 	errors := make(errorCounts)
 	snap.Logins = p.loginMeter.copy(errors)
 	sums := make(map[*tally]*TenantStats, len(tallies))

@@ -17,12 +17,14 @@ type tally struct {
 	pins    atomic.Int64
 	pinned  atomic.Int64 // now
 	pinsBy  [pinReasons]atomic.Int64
+	gate    atomic.Pointer[gate] // what holds its work back; nil: nothing does
 }
 
 // tallies finds the tally of a tenant.
 type tallies struct {
 	mu       sync.Mutex
 	byTenant map[string]*tally
+	held     standings
 }
 
 func (t *tallies) of(tenant string) *tally {
@@ -34,6 +36,7 @@ func (t *tallies) of(tenant string) *tally {
 	c := t.byTenant[tenant]
 	if c == nil {
 		c = &tally{tenant: tenant}
+		c.gate.Store(t.held.gate(tenant))
 		t.byTenant[tenant] = c
 	}
 	return c

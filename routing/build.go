@@ -19,6 +19,9 @@ func Build(rules []Rule, tenants []TenantEntry) (*Table, []Problem) {
 		routes:     new(interned),
 		reserved:   map[string]string{"public": "it is everybody's", "information_schema": "it belongs to Postgres"},
 	}}
+	for _, name := range ConsoleNames() {
+		b.t.reserved[name] = forConsole
+	}
 	for _, e := range tenants {
 		if e.Isolation != nil {
 			b.raised[*e.Isolation] = true
@@ -96,6 +99,9 @@ func (p place) pattern(key, text string, from Source) part {
 	out := part{key: key, text: text, source: from, given: text != ""}
 	if out.given {
 		var err error
+		if from == FromDatabase && slices.Contains(ConsoleNames(), text) {
+			p.bad(key, fmt.Errorf("%q leads to the console", text))
+		}
 		if out.Pattern, err = ParsePattern(text); err != nil {
 			p.bad(key, err)
 			out.hasTenant = strings.Contains(text, "{") // what was meant, to judge the rest by

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,9 @@ func (b *builder) tenant(index int, in TenantEntry) {
 // entry parses what an entry says of itself, and gives its users.
 func (p place) entry(in TenantEntry) logins {
 	p.bad("", CheckName(in.Name))
+	if slices.Contains(ConsoleNames(), in.Name) {
+		p.bad("", fmt.Errorf("a tenant cannot be called %q: %s", in.Name, forConsole))
+	}
 	if in.Schema != "" {
 		p.bad("schema", CheckName(in.Schema))
 	}
@@ -47,6 +51,9 @@ func (p place) names(key string, names []string, from Source) {
 	}
 	for i, n := range names {
 		p.badItem(key, i, checkText(n))
+		if key == "match_databases" && slices.Contains(ConsoleNames(), n) {
+			p.badItem(key, i, fmt.Errorf("%q leads to the console", n))
+		}
 	}
 }
 
