@@ -260,7 +260,7 @@ func (s *session) skipping(m message) int {
 // whileActive forwards a message to the session's server.
 func (s *session) whileActive(m message) int {
 	x := &s.server.conn.Exchange
-	if s.paced() && x.Quiet() && !s.admit(m) {
+	if s.refusal == nil && s.paced() && x.Quiet() && !s.admit(m) {
 		return 0
 	}
 	s.fresh, s.lost = false, 0
