@@ -8,14 +8,9 @@ import "time"
 // it is about: nobody whose turns are long may borrow that. Whoever's turns are
 // brief may borrow everything, for it is back before anybody misses it.
 
-const (
-	// brief is how long a turn may take of a tenant that may borrow what is kept
-	// for others.
-	brief = 10 * time.Millisecond
-	// presence is how long a tenant that has had no use for the pool still
-	// counts, at least; twice that at most.
-	presence = time.Second
-)
+// brief is how long a turn may take of a tenant that may borrow what is kept for
+// others.
+const brief = 10 * time.Millisecond
 
 // share is what a tenant may rely on.
 type share struct {
@@ -58,7 +53,7 @@ func (t *tenantPlace) borrows(now int64) bool {
 	return t.lent >= t.places && t.turn(now) > int64(brief)
 }
 
-// review ends a period: the shares are those of the tenants that were about in
+// review ends a period, once a second: the shares are those of the tenants that were about in
 // this one or the one before. Somebody may get a connection by that, which the
 // caller sees to.
 func (p *Pool) review(now int64) {
