@@ -14,6 +14,7 @@ type Config struct {
 	File     string   // as given to Load
 	Include  []string // patterns of more files, as seen from the working directory
 	Warnings Problems
+	Running  []Running // what the console shows of the keys
 
 	Listen         []Address
 	HTTP           string // "" is none
@@ -84,8 +85,9 @@ type Lookup struct {
 	Password Secret
 }
 
-// Admin names who may use the console.
-type Admin struct{ Users, StatsUsers []string }
+// Admin names who may use the console: everything, what keeps tenants going, or
+// to look only.
+type Admin struct{ Users, Operators, StatsUsers []string }
 
 // Prepared bounds the prepared statements kept on each server connection.
 type Prepared struct {

@@ -154,11 +154,14 @@ var authFields = []field[rawAuth]{
 }
 
 var adminFields = []field[Admin]{
-	{Setting{Section: "admin", Key: "users", Kind: KindTexts, Reloadable: true, Support: Unserved,
-		Doc: "Who may use every console command."},
+	{Setting{Section: "admin", Key: "users", Kind: KindTexts, Reloadable: true,
+		Doc: "Who may use every console command; whoever runs as the pooler's own user, or root, may on a Unix socket."},
 		func(a *Admin) any { return &a.Users }},
-	{Setting{Section: "admin", Key: "stats_users", Kind: KindTexts, Reloadable: true, Support: Unserved,
-		Doc: "Who may use SHOW on the console."},
+	{Setting{Section: "admin", Key: "operators", Kind: KindTexts, Reloadable: true,
+		Doc: "Who may use SHOW on the console, and PAUSE, RESUME, RECONNECT, KILL and RELOAD."},
+		func(a *Admin) any { return &a.Operators }},
+	{Setting{Section: "admin", Key: "stats_users", Kind: KindTexts, Reloadable: true,
+		Doc: "Who may look on the console: most of SHOW, and nothing else."},
 		func(a *Admin) any { return &a.StatsUsers }},
 }
 

@@ -26,6 +26,7 @@ func Load(path string) (*Config, error) {
 	}
 	l.config.said = l.said
 	l.config.Warnings = inFileOrder(l.warnings)
+	l.config.Running = l.running()
 	return l.config, nil
 }
 

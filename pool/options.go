@@ -124,6 +124,15 @@ const (
 	reasons                   // how many there are
 )
 
+// Alarming says that an operator should look into it.
+func (r Reason) Alarming() bool {
+	switch r {
+	case ReasonServerClosed, ReasonProtocol, ReasonUnasked, ReasonSwitchFailed, ReasonProfileLost, ReasonCancel, ReasonTimeout:
+		return true
+	}
+	return false
+}
+
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"tenantpool/pool"
@@ -16,15 +18,20 @@ import (
 // then, and none are opened. If ctx ends first, everything goes on as before.
 func (p *Proxy) Pause(ctx context.Context, sc Scope) error {
 	before := p.tallies.said(sc)
-	p.set(sc, func(st *Standing) { st.Paused = true }, false)
-	if sc.Tenant == "" {
-		p.rest(sc, true)
-	}
+	p.Hold(sc)
 	err := p.until(ctx, func() bool { return p.holding(sc) == 0 })
 	if err != nil && !before.Paused {
 		p.Resume(sc)
 	}
 	return err
+}
+
+// Hold is Pause that does not wait.
+func (p *Proxy) Hold(sc Scope) {
+	p.set(sc, func(st *Standing) { st.Paused = true }, false)
+	if sc.Tenant == "" {
+		p.rest(sc, true)
+	}
 }
 
 // holding is how many server connections sc has: those lent to a tenant, or all
@@ -164,6 +171,20 @@ func (p *Proxy) Standing(cluster, tenant string) (all, own Standing) {
 
 // Said is what verbs have made of a scope itself.
 func (p *Proxy) Said(sc Scope) Standing { return p.tallies.said(sc) }
+
+// HeldTenants are the tenants that a verb or the configuration holds back, sorted.
+func (p *Proxy) HeldTenants() []string {
+	p.tallies.mu.Lock()
+	defer p.tallies.mu.Unlock()
+	names := slices.Collect(maps.Keys(p.tallies.held.given))
+	for sc := range p.tallies.held.said {
+		if sc.Tenant != "" {
+			names = append(names, sc.Tenant)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // set changes how sc stands and has every session of it comply.
 func (p *Proxy) set(sc Scope, f func(*Standing), atOnce bool) {

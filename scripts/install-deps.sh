@@ -52,6 +52,7 @@ want_bench() {
 	have haproxy || [ -x /usr/sbin/haproxy ] || want haproxy
 }
 want_test() {
+	have prometheus-pgbouncer-exporter || want prometheus-pgbouncer-exporter
 	have_postgres_15 || want postgresql-15
 	have npm || want npm
 	want_drivers

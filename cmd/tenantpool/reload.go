@@ -32,6 +32,7 @@ type reloader struct {
 	proxy *proxy.Proxy
 	files uint64 // the limit of open files
 	level *slog.LevelVar
+	watch func(proxy.Options) // before they are applied
 	log   *slog.Logger
 
 	turn     sync.Mutex // held by who reloads
@@ -105,7 +106,9 @@ func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, 
 			return nil, nil, err
 		}
 	}
-	r.tenants.rebase(cfg, proxyOptions(cfg, who, r.files, r.log))
+	options := proxyOptions(cfg, who, r.files, r.log)
+	r.watch(options)
+	r.tenants.rebase(cfg, options)
 	setLevel(r.level, cfg.Log)
 	if who != r.who {
 		time.AfterFunc(old.ClientLoginTimeout+time.Second, r.who.stop) // logins under way still ask it

@@ -73,6 +73,10 @@ func run(file string, stderr io.Writer) error {
 		return err
 	}
 	options := proxyOptions(cfg, who, limit, log)
+	reload := &reloader{files: limit, level: level, log: log, cfg: cfg, who: who, seen: look(cfg.Included())}
+	operators := newConsole(reload)
+	operators.watch(options)
+	options.Console = operators
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops) // a loop keeps its processor while it waits briefly
 	registered := newTenants(cfg, log)
 	p, err := proxy.New(registered.first(options))
@@ -80,12 +84,15 @@ func run(file string, stderr io.Writer) error {
 		return err
 	}
 	registered.start(p)
-	reload := &reloader{proxy: p, files: limit, level: level, log: log, tenants: registered, cfg: cfg, who: who, seen: look(cfg.Included())}
+	reload.proxy, reload.tenants, reload.watch = p, registered, operators.watch
 	reload.included = watchIncludes(reload)
 	defer reload.stop()
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	operators.serve(ctx, p, listeners, signals)
 	for _, ln := range listeners {
 		go func() { _ = p.Serve(ln) }()
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
@@ -167,6 +174,7 @@ func awaitEnd(reload *reloader, p *proxy.Proxy, listeners []net.Listener, signal
 	for {
 		select {
 		case <-drained:
+			closeAll(listeners)
 			end(p, log)
 			return
 		case sig := <-signals:
@@ -177,7 +185,7 @@ func awaitEnd(reload *reloader, p *proxy.Proxy, listeners []net.Listener, signal
 				go func() { _, _ = reload.Reload(context.Background()) }()
 			case sig == syscall.SIGTERM && !draining:
 				draining = true
-				closeAll(listeners)
+				closeTCP(listeners)
 				limit := reload.Config().DrainTimeout
 				log.Info("draining", "clients", p.Clients(), "timeout", limit)
 				go drain(p, limit, drained)

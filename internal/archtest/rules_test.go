@@ -46,7 +46,7 @@ var onlyIn = map[string][]string{
 	"github.com/jackc/pgproto3/v2":        {"tests", "integration"},
 	"github.com/lib/pq":                   {"tests", "integration"},
 	"github.com/jackc/pgx/v5/stdlib":      {"tests", "integration"},
-	"github.com/jackc/pgx/v5/pgconn":      {"tests", "integration", "pool", "provision", "demo", "soak", "bench", "internal/pgtest"},
+	"github.com/jackc/pgx/v5/pgconn":      {"tests", "integration", "cmd/tenantpool", "pool", "provision", "demo", "soak", "bench", "internal/pgtest"},
 	"github.com/xdg-go/scram":             {"wire", "tests"},
 	"golang.org/x/sys/unix":               {"proxy", "tests"},
 	"github.com/prometheus/client_golang": {"admin"},
