@@ -62,11 +62,11 @@ func (p *Proxy) rest(sc Scope, on bool) {
 // begun. It returns false if there was none.
 func (p *Proxy) Resume(sc Scope) bool {
 	before := p.tallies.said(sc)
+	p.set(sc, func(st *Standing) { *st = Standing{Disabled: st.Disabled} }, false)
 	if sc.Tenant == "" {
 		p.rest(sc, false)
 		p.keepResting()
 	}
-	p.set(sc, func(st *Standing) { *st = Standing{Disabled: st.Disabled} }, false)
 	before.Disabled = false
 	return before != Standing{}
 }
