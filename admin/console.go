@@ -23,14 +23,36 @@ type Options struct {
 	Log     *slog.Logger
 	Events  *Events
 
-	// Reload reads the configuration again. The summary says what has changed; the error's text is
-	// the first problem, and its Detail, if it is a *wire.Error, all of them.
-	Reload func(ctx context.Context) (summary string, err error)
+	// Reloader reads the configuration again. It is asked each time, and gives nil if there is none.
+	Reloader func() Reloader
 	// Set changes one setting while the process runs.
 	Set func(ctx context.Context, key, value string) error
 	// Shutdown ends the process: at once, when no server connection is in use, or when the last
 	// client has gone.
 	Shutdown func(When)
+}
+
+// Reloader reads the configuration again, all of it or nothing.
+type Reloader interface {
+	Reload(ctx context.Context) Reloaded
+	Reloads() []Reloaded // the last ones, whoever asked for them, oldest first
+}
+
+// Reloaded is how one reload went.
+type Reloaded struct {
+	At       time.Time
+	Took     time.Duration
+	OK       bool
+	Problems []string // why it was refused, as file:line:col: text; none if OK
+	Changes  []string // what differs from before
+}
+
+// reloader is who reloads, nil if nobody does.
+func (c *Console) reloader() Reloader {
+	if c.o.Reloader == nil {
+		return nil
+	}
+	return c.o.Reloader()
 }
 
 // When says what a shutdown waits for.
@@ -52,7 +74,6 @@ type Console struct {
 	proxy   *proxy.Proxy
 	began   time.Time
 	rates   rates
-	reloads history
 	runtime sync.Map // settings that SET has changed, by key
 
 	mu       sync.Mutex

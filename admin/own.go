@@ -31,8 +31,8 @@ var ownShows = []command{
 	{words: "SHOW ERRORS", doc: "How often clients were told which error, and by whom.", role: Stats, cols: slices.Concat(texts("sqlstate", "source"), ints("count")), run: show(showErrors)},
 	{words: "SHOW CERTS", doc: "The certificates of the configuration and when they end.", role: Stats, run: show(showCerts),
 		cols: slices.Concat(texts("used_for", "file", "subject"), times("not_before", "not_after"), ints("days_left"), texts("problem"))},
-	{words: "SHOW RELOADS", doc: "The last ten reloads.", role: Stats, run: show(func(c *call) ([]row, error) { return c.s.console.reloads.rows(), nil }),
-		cols: slices.Concat(times("at"), texts("by", "result"), ints("took_us"), texts("changes", "problem"))},
+	{words: "SHOW RELOADS", doc: "The last ten reloads.", role: Stats, run: show(showReloads),
+		cols: slices.Concat(times("at"), texts("result"), ints("took_us"), texts("changes", "problems"))},
 	{words: "SHOW EVENTS", doc: "The last 200 events.", role: Stats, run: show(showEvents), cols: slices.Concat(times("at"), texts("kind", "database", "tenant", "event"))},
 }
 

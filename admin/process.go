@@ -1,9 +1,7 @@
 package admin
 
 import (
-	"errors"
-	"sync"
-	"time"
+	"strings"
 
 	"tenantpool/wire"
 )
@@ -15,72 +13,41 @@ var process = []command{
 		takes: true, run: act("SHUTDOWN", shutdown)},
 }
 
-// reloaded is what came of one reload.
-type reloaded struct {
-	at      time.Time
-	took    time.Duration
-	by      string
-	summary string
-	err     error
-}
-
-// history keeps the last reloads.
-type history struct {
-	mu   sync.Mutex
-	last []reloaded // oldest first
-}
-
-const keptReloads = 10
-
-func (h *history) add(r reloaded) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.last = append(h.last, r)
-	if n := len(h.last) - keptReloads; n > 0 {
-		h.last = append([]reloaded(nil), h.last[n:]...)
+// showReloads are the last reloads.
+func showReloads(c *call) (rows []row, err error) {
+	r := c.s.console.reloader()
+	if r == nil {
+		return nil, nil
 	}
-}
-
-func (h *history) rows() (rows []row) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, r := range h.last {
-		result, problem := "ok", any(nil)
-		if r.err != nil {
-			result, problem = "failed", r.err.Error()
+	for _, one := range r.Reloads() {
+		result := "failed"
+		if one.OK {
+			result = "ok"
 		}
-		rows = append(rows, row{r.at, r.by, result, r.took, null(r.summary), problem})
+		rows = append(rows, row{one.At, result, one.Took, null(strings.Join(one.Changes, "\n")), null(strings.Join(one.Problems, "\n"))})
 	}
-	return rows
-}
-
-// Reloaded notes a reload that was asked for in another way than by RELOAD, as by a signal.
-func (c *Console) Reloaded(by string, began time.Time, summary string, err error) {
-	if err == nil {
-		c.runtime.Clear()
-	}
-	c.reloads.add(reloaded{began, time.Since(began), by, summary, err})
+	return rows, nil
 }
 
 func reload(c *call) error {
 	con := c.s.console
-	if con.o.Reload == nil {
+	r := con.reloader()
+	if r == nil {
 		return notHere("RELOAD")
 	}
-	began := time.Now()
-	summary, err := con.o.Reload(c.ctx)
-	con.Reloaded("console: "+c.s.op.User, began, summary, err)
 	con.log(c, "RELOAD")
-	if err != nil {
-		e := &wire.Error{Code: "F0000", Message: "RELOAD failed: " + err.Error(), Hint: "Nothing has changed. tenantpool check shows every fault."}
-		var given *wire.Error
-		if errors.As(err, &given) {
-			e.Message, e.Detail = "RELOAD failed: "+given.Message, given.Detail
+	out := r.Reload(c.ctx)
+	if !out.OK {
+		e := &wire.Error{Code: "F0000", Message: "RELOAD failed", Hint: "Nothing has changed. tenantpool check shows every fault."}
+		if len(out.Problems) > 0 {
+			e.Message += ": " + out.Problems[0]
+			e.Detail = strings.Join(out.Problems, "\n")
 		}
 		return e
 	}
-	if summary != "" {
-		c.s.notice(summary)
+	con.runtime.Clear()
+	for _, change := range out.Changes {
+		c.s.notice(change)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ var pgbouncerShows = []command{
 	{words: "SHOW POOLS", doc: "The pools of server connections and who waits for them.", role: Stats, run: show(showPools),
 		cols: slices.Concat(texts("database", "user"), ints("cl_active", "cl_waiting", "cl_active_cancel_req", "cl_waiting_cancel_req",
 			"sv_active", "sv_active_cancel", "sv_being_canceled", "sv_idle", "sv_used", "sv_tested", "sv_login", "maxwait", "maxwait_us"),
-			texts("pool_mode", "load_balance_hosts"))},
+			texts("pool_mode", "load_balance_hosts", "problem"))},
 	{words: "SHOW CLIENTS", doc: "The sessions of clients.", role: Stats, cols: socketColumns, run: show(showClients)},
 	{words: "SHOW SERVERS", doc: "The server connections.", role: Stats, cols: socketColumns, run: show(showServers)},
 	{words: "SHOW SOCKETS", doc: "Both.", role: Stats, cols: slices.Concat(socketColumns, debugColumns), run: show(showSockets)},
@@ -175,10 +175,18 @@ func showPools(c *call) (rows []row, err error) {
 		if p := con.proxy.Pool(cl.Name); p != nil {
 			st, l := p.Stats(), loads[cl.Name]
 			rows = append(rows, row{cl.Name, cl.User, l.active, l.waiting, 0, 0, st.Lent, 0, l.canceling, st.Idle, 0, 0, st.Dialing,
-				int64(l.wait / time.Second), (l.wait % time.Second), cfg.Mode.String(), nil})
+				int64(l.wait / time.Second), l.wait % time.Second, cfg.Mode.String(), nil, problem(p)})
 		}
 	}
 	return rows, nil
+}
+
+// problem says why a pool cannot log in, nil if it can.
+func problem(p *pool.Pool) any {
+	if e := p.LastError(nil); e != nil {
+		return e.Message
+	}
+	return nil
 }
 
 func showClients(c *call) (rows []row, err error) {

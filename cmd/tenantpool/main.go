@@ -22,6 +22,9 @@ usage:
   tenantpool demo    [flags]      show it at work on a private Postgres
   tenantpool soak    [-c FILE]    try to make it mix tenants up, on your own Postgres
   tenantpool tenant  COMMAND      create, drop, list and check tenants; run a command for each
+  tenantpool status  [--json]     how the running pooler does; exit status 0, 1 degraded, 2 down
+  tenantpool top                  its tenants and pools, live
+  tenantpool reload               have it read its configuration again
   tenantpool version              print the version
 
 FILE is config.toml unless said otherwise. "tenantpool COMMAND -h" tells more.
@@ -33,6 +36,9 @@ var commands = map[string]func(args []string, stdout, stderr io.Writer) int{
 	"check":   runCheck,
 	"demo":    runDemo,
 	"soak":    runSoak,
+	"reload":  runReload,
+	"status":  runStatus,
+	"top":     runTop,
 	"tenant":  runTenant,
 	"version": runVersion,
 }
