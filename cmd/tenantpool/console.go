@@ -13,6 +13,7 @@ import (
 	"tenantpool/admin"
 	"tenantpool/pool"
 	"tenantpool/proxy"
+	"tenantpool/routing"
 	"tenantpool/wire"
 )
 
@@ -32,11 +33,27 @@ type console struct {
 func newConsole(r *reloader) *console {
 	c := &console{events: new(admin.Events), log: r.log, level: r.level}
 	c.Console = admin.New(admin.Options{Version: version, Config: r.Config, Log: r.log, Events: c.events, Set: c.set, Shutdown: c.shutdown,
-		Reload: func(ctx context.Context) (string, error) {
-			out, err := r.Reload(ctx)
-			return strings.Join(out.Changes, "\n"), err
-		}})
+		Reloader: func() admin.Reloader { return reloads{r} }})
 	return c
+}
+
+// reloads are the reloader's, as the console shows them.
+type reloads struct{ *reloader }
+
+func (r reloads) Reload(ctx context.Context) admin.Reloaded {
+	out, _ := r.reloader.Reload(ctx) // the outcome has the error's lines
+	return shown(out)
+}
+
+func (r reloads) Reloads() (all []admin.Reloaded) {
+	for _, out := range r.Outcomes() {
+		all = append(all, shown(out))
+	}
+	return all
+}
+
+func shown(o Outcome) admin.Reloaded {
+	return admin.Reloaded{At: o.Time, Took: o.Took, OK: o.OK, Problems: o.Problems, Changes: o.Changes}
 }
 
 // serve gives the console the process it serves.
@@ -64,6 +81,17 @@ func (c *console) watch(o proxy.Options) {
 			c.events.Add(admin.Event{Kind: e.Kind.String(), Cluster: e.Cluster, Tenant: e.Tenant, Text: text})
 		}
 	}
+}
+
+// standings are how tenants stand by their entries, as far as they are held back.
+func standings(tenants []routing.TenantEntry) map[string]proxy.Standing {
+	held := make(map[string]proxy.Standing)
+	for _, t := range tenants {
+		if t.Disabled {
+			held[t.Name] = proxy.Standing{Disabled: true}
+		}
+	}
+	return held
 }
 
 // set changes what can be changed without a reload.

@@ -109,6 +109,7 @@ func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, 
 	options := proxyOptions(cfg, who, r.files, r.log)
 	r.watch(options)
 	r.tenants.rebase(cfg, options)
+	r.proxy.Configured(standings(cfg.Tenants))
 	setLevel(r.level, cfg.Log)
 	if who != r.who {
 		time.AfterFunc(old.ClientLoginTimeout+time.Second, r.who.stop) // logins under way still ask it

@@ -87,6 +87,7 @@ func run(file string, stderr io.Writer) error {
 	reload.proxy, reload.tenants, reload.watch = p, registered, operators.watch
 	reload.included = watchIncludes(reload)
 	defer reload.stop()
+	p.Configured(standings(cfg.Tenants))
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	defer signal.Stop(signals)
