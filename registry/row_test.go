@@ -1,0 +1,35 @@
+package registry
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestARowIsReadByTheNamesOfItsColumns(t *testing.T) {
+	row, name, err := parseRow([]byte(`{"id": 7, "name": "acme", "schema": "acme", "cluster": null, "users": ["app", "b"],
+		"settings": {"app.b": true, "app.a": 1.50}, "state": "suspended", "isolation": "role", "max_clients": 3}`))
+	if err != nil || name != "acme" || row.Schema != "" || len(row.Users) != 2 || !row.Disabled || *row.MaxClients != 3 ||
+		row.Isolation.String() != "role" || row.Settings[0].Value != "1.50" || row.Settings[1].Value != "true" {
+		t.Errorf("%+v, %v", row, err)
+	}
+	row, name, err = parseRow([]byte(`{"schema_name": "globex", "domain_url": "Globex.Example.com"}`))
+	if err != nil || name != "globex" || row.Name != "globex" || row.Domains[0] != "globex.example.com" {
+		t.Errorf("%+v, %v", row, err)
+	}
+}
+
+func TestARowWithAValueOfAnotherTypeIsRefusedByItsColumn(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"name": "a", "users": "app"}`:                   "column users cannot be a string",
+		`{"name": "a", "max_clients": "many"}`:            "column max_clients",
+		`{"name": "a", "weight": 0}`:                      "weight: 0 is less than 1",
+		`{"name": "a", "state": "gone"}`:                  `state: "gone"`,
+		`{"name": "a", "isolation": "none"}`:              `isolation: "none"`,
+		`{"name": "a", "settings": {"x": null}}`:          `the value of "x"`,
+		`{"name": "` + strings.Repeat("a", maxRow) + `"}`: "longer than",
+	} {
+		if _, _, err := parseRow([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: %v", text, err)
+		}
+	}
+}
