@@ -28,6 +28,10 @@ type Waiter struct {
 	ticket     uint64
 }
 
+// Moved notes that the waiter goes to another pool from now on: what it
+// remembers of a connection is guarded by the old one's lock.
+func (w *Waiter) Moved() { w.last = nil }
+
 // waiterList is a queue through the waiters themselves.
 type waiterList struct {
 	first, last *Waiter

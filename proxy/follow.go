@@ -102,6 +102,9 @@ func (s *session) resettle(now *live, r *routing.Route, h *home) *wire.Error {
 		s.tellPath(first.Profile())
 		h.pool.RecheckSoon(first.Profile())
 	}
+	if h.pool != s.pool {
+		s.waiter.Moved()
+	}
 	s.route, s.pool, s.pins = r, h.pool, h.pinned
 	s.first = first
 	s.changeState(state)
