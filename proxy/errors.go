@@ -216,6 +216,15 @@ func (s *session) provokeDuplicate(m message, x *wire.Exchange, name, rest []byt
 	return s.provoke(m, x, duplicateStatement(name))
 }
 
+// tenantOff is what a client hears of a tenant that is switched off, or suspended
+// for a reason.
+func tenantOff(r *routing.Refusal) *wire.Error {
+	if r.Why != "" {
+		return tenantSuspended(r.Tenant, r.Why)
+	}
+	return tenantDisabled(r.Tenant)
+}
+
 func tenantSuspended(tenant, reason string) *wire.Error {
 	text := fmt.Sprintf(`tenant "%s" is suspended`, tenant)
 	if reason != "" {

@@ -71,7 +71,7 @@ func (s *session) expelled(err error) *wire.Error {
 	}
 	switch refusal.Reason {
 	case routing.ReasonDisabled:
-		return tenantDisabled(s.route.Tenant)
+		return tenantOff(refusal)
 	case routing.ReasonNotAdmitted:
 		return notAdmittedNow(s.user.Value(), s.route.Tenant)
 	}

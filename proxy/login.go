@@ -240,7 +240,7 @@ func (g *login) answer(err error) error {
 	g.proxy.opts.Log.Info("client refused", "client", g.conn.RemoteAddr(), "user", clip(g.user), "database", clip(g.database()), "reason", clip(refusal.Error()))
 	switch {
 	case refusal.Reason == routing.ReasonDisabled:
-		return tenantDisabled(refusal.Tenant)
+		return tenantOff(refusal)
 	case refusal.Reason == routing.ReasonUnread:
 		return errUnread
 	case refusal.Source == routing.FromUser:

@@ -34,6 +34,7 @@ type columns struct {
 	Login      string `json:"login"`
 	Isolation  string `json:"isolation"`
 	State      string `json:"state"`
+	Reason     string `json:"reason"`
 
 	Password       *string                    `json:"password"`
 	Users          []string                   `json:"users"`
@@ -89,7 +90,7 @@ func parseRow(text []byte) (row Row, name string, err error) {
 	if c.DomainURL != "" {
 		row.Domains = []string{strings.ToLower(c.DomainURL)}
 	}
-	return row, name, errors.Join(row.isolation(c.Isolation), row.state(c.State), row.settings(c.Settings), row.limits(&c))
+	return row, name, errors.Join(row.isolation(c.Isolation), row.state(c.State, c.Reason), row.settings(c.Settings), row.limits(&c))
 }
 
 func (r *Row) isolation(word string) error {
@@ -105,11 +106,13 @@ func (r *Row) isolation(word string) error {
 	return fmt.Errorf(`isolation: %q is not "shared", "role" or "dedicated"`, word)
 }
 
-func (r *Row) state(word string) error {
+func (r *Row) state(word, reason string) error {
 	switch word {
 	case "", "active", "enabled":
-	case "disabled", "suspended":
+	case "disabled":
 		r.Disabled = true
+	case "suspended":
+		r.Disabled, r.Suspended = true, cmp.Or(reason, "no reason is given")
 	default:
 		return fmt.Errorf(`state: %q is not "active", "disabled" or "suspended"`, word)
 	}

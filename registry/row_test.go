@@ -3,12 +3,13 @@ package registry
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestARowIsReadByTheNamesOfItsColumns(t *testing.T) {
 	row, name, err := parseRow([]byte(`{"id": 7, "name": "acme", "schema": "acme", "cluster": null, "users": ["app", "b"],
-		"settings": {"app.b": true, "app.a": 1.50}, "state": "suspended", "isolation": "role", "max_clients": 3}`))
-	if err != nil || name != "acme" || row.Schema != "" || len(row.Users) != 2 || !row.Disabled || *row.MaxClients != 3 ||
+		"settings": {"app.b": true, "app.a": 1.50}, "state": "suspended", "reason": "unpaid", "query_timeout": "3s", "isolation": "role", "max_clients": 3}`))
+	if err != nil || name != "acme" || row.Schema != "" || len(row.Users) != 2 || !row.Disabled || row.Suspended != "unpaid" || *row.Limits.MaxClients != 3 || *row.Limits.QueryTimeout != 3*time.Second ||
 		row.Isolation.String() != "role" || row.Settings[0].Value != "1.50" || row.Settings[1].Value != "true" {
 		t.Errorf("%+v, %v", row, err)
 	}
@@ -23,6 +24,7 @@ func TestARowWithAValueOfAnotherTypeIsRefusedByItsColumn(t *testing.T) {
 		`{"name": "a", "users": "app"}`:                   "column users cannot be a string",
 		`{"name": "a", "max_clients": "many"}`:            "column max_clients",
 		`{"name": "a", "weight": 0}`:                      "weight: 0 is less than 1",
+		`{"name": "a", "query_timeout": "soon"}`:          `query_timeout: "soon"`,
 		`{"name": "a", "state": "gone"}`:                  `state: "gone"`,
 		`{"name": "a", "isolation": "none"}`:              `isolation: "none"`,
 		`{"name": "a", "settings": {"x": null}}`:          `the value of "x"`,

@@ -27,6 +27,7 @@ type Refusal struct {
 	Source Source
 	Reason Reason
 	Tenant string // "" when no rule matched; not for the client unless ReasonDisabled
+	Why    string // what the client is told of ReasonDisabled, if anything
 }
 
 // Error is for logs, not for clients.

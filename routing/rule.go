@@ -39,6 +39,7 @@ type Rule struct {
 type TenantEntry struct {
 	Name           string
 	Disabled       bool
+	Suspended      string   // why, if it is disabled for a reason that its clients are told
 	MatchDatabases []string // exact names that lead here, before any rule
 	MatchUsers     []string
 	Users          []string // narrows the rule's Users, never widens them

@@ -64,7 +64,7 @@ func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 		return nil, f.refuse(reason)
 	}
 	if entry != nil && entry.Disabled {
-		return nil, f.refuse(ReasonDisabled)
+		return nil, &Refusal{Source: f.source, Reason: ReasonDisabled, Tenant: f.tenant, Why: entry.Suspended}
 	}
 	return t.intern(f, entry)
 }
