@@ -75,7 +75,7 @@ func parseRow(text []byte) (row Row, name string, err error) {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):
-		return row, name, fmt.Errorf("column %s cannot be a %s", wrong.Field, wrong.Value)
+		return row, name, fmt.Errorf("column %s cannot be a %s", wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:], wrong.Value)
 	case err != nil:
 		return row, name, errors.New("it is not a row")
 	}
