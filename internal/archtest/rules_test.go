@@ -22,8 +22,10 @@ var mayImport = map[string][]string{
 	"demo":              {"internal/pgtest"},
 	"soak":              {"auth", "config", "routing", "wire"},
 	"bench":             {"internal/pgtest"},
-	"cmd/tenantpool":    {"admin", "auth", "config", "demo", "internal/certs", "pool", "provision", "proxy", "registry", "routing", "soak", "wire"},
+	"cmd/tenantpool":    {"admin", "auth", "config", "demo", "internal/certs", "logs", "metrics", "pool", "provision", "proxy", "registry", "routing", "soak", "wire"},
 	"provision":         {"pool", "routing", "wire"},
+	"metrics":           {"pool", "proxy"},
+	"logs":              {},
 	"integration":       {"internal/pgtest", "soak", "wire"},
 	"internal/pgtest":   {},
 	"internal/archtest": {},
@@ -49,7 +51,9 @@ var onlyIn = map[string][]string{
 	"github.com/jackc/pgx/v5/pgconn":      {"tests", "integration", "cmd/tenantpool", "pool", "provision", "demo", "soak", "bench", "internal/pgtest"},
 	"github.com/xdg-go/scram":             {"wire", "tests"},
 	"golang.org/x/sys/unix":               {"proxy", "tests"},
-	"github.com/prometheus/client_golang": {"admin"},
+	"github.com/prometheus/client_golang": {"metrics", "tests"},
+	"github.com/chromedp/chromedp":        {"tests"},
+	"github.com/chromedp/cdproto":         {"tests"},
 	"testing":                             {"tests"},
 }
 
