@@ -90,7 +90,7 @@ func TestDefaultsAreThoseOfTheTable(t *testing.T) {
 		"drain":       c.DrainTimeout == 30*time.Second,
 		"tcp":         c.TCPKeepAlive && c.TCPKeepIdle == 15*time.Second && c.TCPKeepInterval == 5*time.Second && c.TCPKeepCount == 3 && c.TCPUserTimeout == 30*time.Second,
 		"prepared":    c.Prepared == Prepared{500, 10000, 64 << 20},
-		"log":         c.Log == Log{"info", "text"},
+		"log":         c.Log == Log{"info", "auto"},
 		"socket":      c.UnixSocketMode == fs.FileMode(0o777),
 	}
 	for what, ok := range want {
@@ -146,8 +146,8 @@ func TestGoodConfigsLoad(t *testing.T) {
 
 func TestWarningsAreToldByPlaceAndDoNotFail(t *testing.T) {
 	cases := []struct{ name, text, want string }{
-		{"metrics", "http = \"127.0.0.1:9127\"\n" + head + route, "1:1: http is not served by this version"},
-		{"no metrics", "http = \"\"\n" + head + route, ""},
+		{"not served", "tcp_user_timeout = \"5s\"\n" + head + route, "1:1: tcp_user_timeout is not served by this version"},
+		{"metrics", "http = \"127.0.0.1:9127\"\n" + head + route, ""},
 		{"console users", head + "[admin]\nusers = [\"root\"]\n" + route, ""},
 		{"weight", head + route + "[tenant.acme]\nweight = 2\n", ""},
 		{"everyone", head + strings.Replace(route, "{tenant}\"]", "*\"]", 1), `10:10: "*" lets every login reach every tenant of this route`},

@@ -133,6 +133,15 @@ func (r Reason) Alarming() bool {
 	return false
 }
 
+// Reasons are all of them.
+func Reasons() []Reason {
+	all := make([]Reason, reasons)
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}
+
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",

@@ -17,6 +17,7 @@ func (c Counts) Discarded(r Reason) uint64 { return c.Discards[r] }
 
 // Stats is a picture of a pool at one moment.
 type Stats struct {
+	Limit   int // how many there may be
 	Size    int // all server connections
 	Idle    int
 	Lent    int
@@ -31,6 +32,7 @@ func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return Stats{
+		Limit:   p.opts().Size,
 		Size:    p.size,
 		Idle:    p.all.n,
 		Lent:    p.lent,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,6 +146,12 @@ func (p *Proxy) quietest() *Loop {
 
 // Clients is the number of clients that have logged in and not left.
 func (p *Proxy) Clients() int { return int(p.clients.Load()) }
+
+// Draining says that no new work may begin.
+func (p *Proxy) Draining() bool { return p.draining.Load() }
+
+// Clusters are the names of the clusters that have a pool, in order.
+func (p *Proxy) Clusters() []string { return slices.Sorted(maps.Keys(p.now().clusters)) }
 
 // Pool is the pool of a cluster, or nil.
 func (p *Proxy) Pool(cluster string) *pool.Pool {

@@ -20,11 +20,13 @@ type Snapshot struct {
 	Transaction Histogram
 	Logins      map[string]Histogram // by method, of those that succeeded
 
-	Clients        int
-	Draining       bool
-	Panics         int64
-	CancelsPassed  int64
-	CancelsUnknown int64 // requests whose key is nobody's
+	Clients         int
+	MaxClients      int // 0 is no limit
+	Draining        bool
+	Panics          int64
+	CertificateEnds time.Time // of the one that clients are shown; zero if there is none
+	CancelsPassed   int64
+	CancelsUnknown  int64 // requests whose key is nobody's
 }
 
 // ErrorCount is how often clients were told an error with a SQLSTATE, or "other".
@@ -44,7 +46,7 @@ type Waiting struct {
 // longer than the longest turn of a loop, and must not be called from one.
 func (p *Proxy) Snapshot() *Snapshot {
 	tallies := p.tallies.all()
-	snap := &Snapshot{Draining: p.draining.Load(), Clients: p.Clients(), Panics: p.panics.Load(),
+	snap := &Snapshot{Draining: p.draining.Load(), Clients: p.Clients(), MaxClients: p.now().options.MaxClients, CertificateEnds: p.certificateEnds(), Panics: p.panics.Load(),
 		CancelsPassed: p.cancels.forwarded.Load() + p.cancels.withdrawn.Load(), CancelsUnknown: p.cancels.unknown.Load()}
 	errors := make(errorCounts)
 	snap.Logins = p.loginMeter.copy(errors)

@@ -125,3 +125,21 @@ func (t *TenantStats) add(c *counts) {
 	t.Assignments += c.assignments
 	t.UnservedWaits += c.unservedWaits
 }
+
+// Merge adds what o has counted, as if both were one tenant.
+func (t *TenantStats) Merge(o *TenantStats) {
+	for _, sum := range []struct{ to, from *int64 }{
+		{&t.Clients, &o.Clients}, {&t.Idle, &o.Idle}, {&t.Waiting, &o.Waiting}, {&t.Active, &o.Active},
+		{&t.Closing, &o.Closing}, {&t.Pinned, &o.Pinned}, {&t.Pins, &o.Pins},
+		{&t.Transactions, &o.Transactions}, {&t.Switches, &o.Switches}, {&t.Errors, &o.Errors}, {&t.Queries, &o.Queries},
+		{&t.BytesReceived, &o.BytesReceived}, {&t.BytesSent, &o.BytesSent},
+		{&t.ClientParses, &o.ClientParses}, {&t.ServerParses, &o.ServerParses}, {&t.Binds, &o.Binds},
+		{&t.Assignments, &o.Assignments}, {&t.UnservedWaits, &o.UnservedWaits},
+		{(*int64)(&t.QueryTime), (*int64)(&o.QueryTime)}, {(*int64)(&t.TransactionTime), (*int64)(&o.TransactionTime)},
+		{(*int64)(&t.WaitTime), (*int64)(&o.WaitTime)},
+	} {
+		*sum.to += *sum.from
+	}
+	t.MaxWait = max(t.MaxWait, o.MaxWait)
+	t.PinsBy = append(slices.Clip(t.PinsBy), o.PinsBy...)
+}

@@ -42,6 +42,19 @@ func (o ClientTLS) watch() (*certs.Watched, error) {
 	return w, err
 }
 
+// certificateEnds is when the certificate that clients are shown expires; zero if
+// there is none.
+func (p *Proxy) certificateEnds() time.Time {
+	if p.certs == nil {
+		return time.Time{}
+	}
+	set := p.certs.Last()
+	if set == nil || set.Certificate == nil || set.Certificate.Leaf == nil {
+		return time.Time{}
+	}
+	return set.Certificate.Leaf.NotAfter
+}
+
 func (o ClientTLS) config(s *certs.Set) *tls.Config {
 	c := &tls.Config{
 		Certificates:                []tls.Certificate{*s.Certificate},

@@ -39,9 +39,9 @@ func TestCheckSumsUpAGoodConfigInOneLine(t *testing.T) {
 }
 
 func TestCheckPrintsWarningsAndSucceeds(t *testing.T) {
-	status, stdout, stderr := check(t, "http = \"127.0.0.1:9127\"\n"+checkedConfig)
+	status, stdout, stderr := check(t, "tcp_user_timeout = \"5s\"\n"+checkedConfig)
 	if status != 0 || stdout != "FILE: ok: 1 listener, 1 cluster, 1 route, 0 listed tenants\n" ||
-		stderr != "FILE:1:1: warning: http is not served by this version\n" {
+		stderr != "FILE:1:1: warning: tcp_user_timeout is not served by this version\n" {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 }

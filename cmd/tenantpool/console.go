@@ -22,7 +22,7 @@ type console struct {
 	*admin.Console
 	events *admin.Events
 	log    *slog.Logger
-	level  *slog.LevelVar
+	level  func(string) error
 
 	// Set by serve, before anybody can ask for a shutdown.
 	proxy     *proxy.Proxy
@@ -100,11 +100,9 @@ func (c *console) set(_ context.Context, key, value string) error {
 		return &wire.Error{Code: "0A000", Message: fmt.Sprintf("%s cannot be set while tenantpool runs", key),
 			Hint: "log.level can. For the rest change the configuration, and say RELOAD or restart."}
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(value)); err != nil {
+	if err := c.level(value); err != nil {
 		return &wire.Error{Code: "22023", Message: "log.level is debug, info, warn or error"}
 	}
-	c.level.Set(level)
 	return nil
 }
 

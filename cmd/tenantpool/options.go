@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -109,20 +108,4 @@ func logEvent(log *slog.Logger, e pool.Event) {
 	default:
 		log.Warn(e.Kind.String(), args...)
 	}
-}
-
-// newLogger logs as the configuration says: text or JSON, one line an event. The
-// level may be changed later.
-func newLogger(c config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
-	setLevel(level, c)
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
-}
-
-// setLevel sets the least grave events that are logged.
-func setLevel(level *slog.LevelVar, c config.Log) {
-	_ = level.UnmarshalText([]byte(c.Level)) // config has checked it
 }

@@ -31,7 +31,8 @@ const keepOutcomes = 10
 type reloader struct {
 	proxy *proxy.Proxy
 	files uint64 // the limit of open files
-	level *slog.LevelVar
+	level func(string) error // sets what is logged from now on
+	told  func(Outcome)      // of each reload
 	watch func(proxy.Options) // before they are applied
 	log   *slog.Logger
 
@@ -83,6 +84,7 @@ func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
 	r.past = r.past[max(0, len(r.past)-keepOutcomes):]
 	r.mu.Unlock()
 	r.tell(out, warnings)
+	r.told(out)
 	return out, err
 }
 
@@ -110,7 +112,7 @@ func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, 
 	r.watch(options)
 	r.tenants.rebase(cfg, options)
 	r.proxy.Configured(standings(cfg.Tenants))
-	setLevel(r.level, cfg.Log)
+	_ = r.level(cfg.Log.Level) // config has checked it
 	if who != r.who {
 		time.AfterFunc(old.ClientLoginTimeout+time.Second, r.who.stop) // logins under way still ask it
 	}

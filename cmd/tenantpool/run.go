@@ -50,8 +50,9 @@ func run(file string, stderr io.Writer) error {
 	for _, w := range cfg.Warnings {
 		fmt.Fprintf(stderr, "%s: warning: %s\n", w.Position(), w.Text)
 	}
-	level := new(slog.LevelVar)
-	log := newLogger(cfg.Log, level, stderr)
+	journal := newLog(cfg.Log, stderr)
+	defer journal.Close()
+	log := journal.Logger
 	stopProfile, err := startProfile()
 	if err != nil {
 		return err
@@ -59,6 +60,11 @@ func run(file string, stderr io.Writer) error {
 	defer stopProfile()
 	listeners, err := listen(cfg)
 	if err != nil {
+		return err
+	}
+	pages, err := listenHTTP(cfg)
+	if err != nil {
+		closeAll(listeners)
 		return err
 	}
 	limit, err := proxy.RaiseFileLimit()
@@ -73,7 +79,7 @@ func run(file string, stderr io.Writer) error {
 		return err
 	}
 	options := proxyOptions(cfg, who, limit, log)
-	reload := &reloader{files: limit, level: level, log: log, cfg: cfg, who: who, seen: look(cfg.Included())}
+	reload := &reloader{files: limit, level: journal.SetLevel, told: func(Outcome) {}, log: log, cfg: cfg, who: who, seen: look(cfg.Included())}
 	operators := newConsole(reload)
 	operators.watch(options)
 	options.Console = operators
@@ -85,8 +91,6 @@ func run(file string, stderr io.Writer) error {
 	}
 	registered.start(p)
 	reload.proxy, reload.tenants, reload.watch = p, registered, operators.watch
-	reload.included = watchIncludes(reload)
-	defer reload.stop()
 	p.Configured(standings(cfg.Tenants))
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
@@ -98,6 +102,12 @@ func run(file string, stderr io.Writer) error {
 		go func() { _ = p.Serve(ln) }()
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
 	}
+	watch, stopPages := serveHTTP(cfg, pages, p, journal)
+	defer stopPages()
+	reload.told = func(o Outcome) { watch.Reloaded(o.OK) }
+	reload.included = watchIncludes(reload)
+	defer reload.stop()
+	go logTotals(ctx, p, log)
 	awaitEnd(reload, p, listeners, signals, log)
 	logStats(p, log)
 	return nil
@@ -225,7 +235,7 @@ func closeAll(listeners []net.Listener) {
 // logStats logs what each tenant's clients have done and how the pools stand.
 func logStats(p *proxy.Proxy, log *slog.Logger) {
 	for _, t := range p.TenantStats() {
-		log.Info("stats", "tenant", t.Tenant, "clients", t.Clients, "transactions", t.Transactions,
+		log.Info(statsMessage, "tenant", t.Tenant, "clients", t.Clients, "transactions", t.Transactions,
 			"queries", t.Queries, "received", t.BytesReceived, "sent", t.BytesSent, "query_time", t.QueryTime,
 			"transaction_time", t.TransactionTime, "wait_time", t.WaitTime, "assignments", t.Assignments,
 			"client_parses", t.ClientParses, "server_parses", t.ServerParses, "binds", t.Binds,

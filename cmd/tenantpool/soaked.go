@@ -30,7 +30,7 @@ type soaked struct {
 // startSoaked starts the pooler of a configuration, with the probe tenants of
 // the ground. What differs from "run" is where it listens and who may log in.
 func startSoaked(cfg *config.Config, g *soak.Ground, verbose bool, stderr io.Writer) (*soaked, error) {
-	log := newLogger(cfg.Log, new(slog.LevelVar), stderr)
+	log := newLog(cfg.Log, stderr).Logger
 	if !verbose {
 		log = slog.New(panicsOnly{slog.NewTextHandler(stderr, nil)})
 	}

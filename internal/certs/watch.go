@@ -59,6 +59,10 @@ func (w *Watched) Current() (*Set, error) {
 	return fresh, nil
 }
 
+// Last gives the newest set that was good, without a look at the files; nil if
+// there was none.
+func (w *Watched) Last() *Set { return w.set.Load() }
+
 // stat looks at the files; one that is not there is nil.
 func (f Files) stat() (seen [3]os.FileInfo) {
 	for i, path := range []string{f.Cert, f.Key, f.CA} {
