@@ -28,6 +28,7 @@ func TestNoSecretIsEverLogged(t *testing.T) {
 		p := startPooler(t, w, setup{size: 2, host: m.address(), users: []string{"keeper"},
 			secrets: map[string]string{"app": c("a user's password")},
 			cluster: `password = "` + c("the server's password") + `"`,
+			global:  watched,
 			more:    "[log]\nlevel = \"debug\""})
 		if _, err := tryLogin(t, p.endpoint, "app", c("a wrong password"), "acme"); err == nil || holdsCanary(err.Error()) != "" {
 			t.Errorf("a wrong password: %v", err)
@@ -56,6 +57,11 @@ func TestNoSecretIsEverLogged(t *testing.T) {
 		b.send([]byte("Q\x00\x00\x00\x03"), []byte(c("a broken message")))
 		if e := onlyError(t, b); holdsCanary(e.Error()) != "" {
 			t.Errorf("told to the client: %v", e)
+		}
+		for _, path := range []string{"/", "/metrics", "/status.json", "/livez", "/readyz"} {
+			if status, text := p.get(t, path); status != 200 || holdsCanary(text) != "" {
+				t.Errorf("%s answers %d and holds %q", path, status, holdsCanary(text))
+			}
 		}
 		p.stop(t)
 		if what := holdsCanary(p.log.String()); what != "" {

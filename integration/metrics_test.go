@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -240,6 +241,48 @@ func TestDashboardsAndAlertsNameMetricsThatThereAre(t *testing.T) {
 					t.Errorf("%s names %s, which there is not", file, n)
 				}
 			}
+		}
+	})
+}
+
+func TestTheEndOfASessionIsLoggedForThoseWhoAsk(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{more: "[log]\nlevel = \"debug\"", global: `idle_transaction_timeout = "100ms"`})
+		a := login(t, p.endpoint, "acme")
+		a.vanish(false)
+		p.log.await(t, regexp.MustCompile(`level=DEBUG msg="session ended" tenant=acme user=app session=\d+ lasted=\S+\n`))
+		b := login(t, p.endpoint, "globex")
+		b.run("BEGIN")
+		p.log.await(t, regexp.MustCompile(`level=DEBUG msg="session ended" tenant=globex user=app session=\d+ lasted=\S+ code=25P03\n`))
+	})
+}
+
+// TestAScrapeOfFiveThousandTenants measures one, if TENANTPOOL_SCRAPE asks for it.
+func TestAScrapeOfFiveThousandTenants(t *testing.T) {
+	if os.Getenv("TENANTPOOL_SCRAPE") == "" {
+		t.Skip("TENANTPOOL_SCRAPE does not ask for it")
+	}
+	onNewest(t, func(t *testing.T, w *world) {
+		w.exec(t, `SET ROLE app; DO $$ BEGIN FOR i IN 1..5000 LOOP EXECUTE format('CREATE SCHEMA tenant_%s', lpad(i::text, 4, '0')); END LOOP; END $$`)
+		p := startPooler(t, w, setup{global: watched, trust: true})
+		for i := range 5000 {
+			c := dialRaw(t, p.endpoint)
+			c.send(startup(version30, "user", "app", "database", fmt.Sprintf("tenant_%04d", i+1)))
+			c.until('Z')
+			c.run("SELECT 1")
+			c.vanish(false)
+		}
+		for range 10 {
+			start := time.Now()
+			_, text := p.get(t, "/metrics")
+			t.Logf("%d bytes in %v", len(text), time.Since(start))
+		}
+		start := time.Now()
+		_, text := p.get(t, "/status.json")
+		t.Logf("status.json: %d bytes in %v", len(text), time.Since(start))
+		if n := sample(t, p.scrape(t), "tenantpool_tenants"); n != 5000 {
+			t.Errorf("%v tenants are seen", n)
 		}
 	})
 }

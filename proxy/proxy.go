@@ -227,4 +227,5 @@ func (p *Proxy) closed(s *session) {
 	p.clients.Add(-1)
 	s.loop.sessions.Add(-1)
 	s.tally.clients.Add(-1)
+	s.logEnd()
 }

@@ -72,17 +72,18 @@ type session struct {
 	tainted    bool   // a cancel request did not end: the server is not for others
 	holdBack   bool   // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
-	parked     bool // it waits for its tenant to be resumed, not in the pool's queue
-	fresh      bool // nothing of the client's has gone to the server since it was lent
-	lost       int8 // servers in a row that ended while they were switched
-	stuck      bool // the next message waits for the end of a COPY
-	owesReady  bool // the ReadyForQuery of a statement that opened a transaction was kept back
-	local      bool // SET LOCAL or the like stands until the transaction ends
-	ungreeted  bool // the client has not heard yet that it may begin
-	discarded  bool // DISCARD ALL has run: what is reported next is not the session's
-	compare    bool // what the server reports may differ from what the client was told
-	need       int  // how long the message at the front of in is, if known
-	body       int  // how much of a client message is still to come and go
+	parked     bool   // it waits for its tenant to be resumed, not in the pool's queue
+	lastWords  string // the SQLSTATE of its end, if the pooler said it
+	fresh      bool   // nothing of the client's has gone to the server since it was lent
+	lost       int8   // servers in a row that ended while they were switched
+	stuck      bool   // the next message waits for the end of a COPY
+	owesReady  bool   // the ReadyForQuery of a statement that opened a transaction was kept back
+	local      bool   // SET LOCAL or the like stands until the transaction ends
+	ungreeted  bool   // the client has not heard yet that it may begin
+	discarded  bool   // DISCARD ALL has run: what is reported next is not the session's
+	compare    bool   // what the server reports may differ from what the client was told
+	need       int    // how long the message at the front of in is, if known
+	body       int    // how much of a client message is still to come and go
 
 	recheck    bool           // schemas or rights were changed: look for them again
 	altering   bool           // a text that may change what others mean has run in the open transaction
@@ -361,6 +362,7 @@ func (s *session) fatal(e *wire.Error) {
 	if !s.fatalSaid {
 		s.fatalSaid = true
 		s.failed(e.Code, FromPooler)
+		s.lastWords = e.Code
 		s.reply(e.WithSeverity("FATAL").AppendTo(nil))
 	}
 	s.end(pool.ReasonClientGone)

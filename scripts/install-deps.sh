@@ -4,7 +4,7 @@
 #
 #   scripts/install-deps.sh demo     PostgreSQL with pgbench
 #   scripts/install-deps.sh bench    also PgBouncer and HAProxy
-#   scripts/install-deps.sh test     also PostgreSQL 18 and the drivers of six languages
+#   scripts/install-deps.sh test     also PostgreSQL 18, the drivers of six languages and Chromium
 #
 # System packages come from apt-get (with sudo when not root). PostgreSQL 18 and the JavaScript
 # drivers come from npm and go to $TENANTPOOL_DEPS; by default that is /var/cache/tenantpool for
@@ -57,6 +57,7 @@ want_test() {
 	have npm || want npm
 	want_drivers
 	have gcc || want gcc libc6-dev # for the race detector
+	have chromium || want chromium fonts-dejavu-core # for the status page
 }
 
 want_drivers() {

@@ -30,9 +30,9 @@ const keepOutcomes = 10
 // and everything stays as it was.
 type reloader struct {
 	proxy *proxy.Proxy
-	files uint64 // the limit of open files
-	level func(string) error // sets what is logged from now on
-	told  func(Outcome)      // of each reload
+	files uint64              // the limit of open files
+	level func(string) error  // sets what is logged from now on
+	told  func(Outcome)       // of each reload
 	watch func(proxy.Options) // before they are applied
 	log   *slog.Logger
 
