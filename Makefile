@@ -1,7 +1,7 @@
 # "make help" lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test conversations lint fuzz bench clean
+.PHONY: help build demo test conversations lint fuzz bench docs clean
 
 DEMO_FLAGS  ?=
 FUZZ_TIME   ?= 20s
@@ -38,6 +38,10 @@ fuzz: ## run every fuzz test for FUZZ_TIME (20s)
 bench: build ## measure tenantpool beside PgBouncer (bench/README.md says how to choose)
 	scripts/install-deps.sh bench
 	TENANTPOOL=bin/tenantpool go run ./bench
+
+docs: ## write docs/settings.md from the table of settings
+	go run ./cmd/tenantpool man settings > docs/settings.new
+	mv docs/settings.new docs/settings.md
 
 clean: ## remove what make has built
 	rm -rf bin

@@ -16,18 +16,28 @@ import (
 // error is Problems, every fault at once; what is only suspicious is in
 // Config.Warnings.
 func Load(path string) (*Config, error) {
+	l, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return l.config, nil
+}
+
+// read is Load, and keeps what was read.
+func read(path string) (*loader, error) {
 	l := &loader{
 		reader: reader{failed: make(map[*node]bool)},
 		config: &Config{File: path, tenantSecrets: make(map[string]Secret)},
 	}
 	l.main(path)
+	l.readable()
 	if len(l.faults) > 0 {
 		return nil, inFileOrder(l.faults)
 	}
 	l.config.said = l.said
 	l.config.Warnings = inFileOrder(l.warnings)
 	l.config.Running = l.running()
-	return l.config, nil
+	return l, nil
 }
 
 // loader fills one Config.

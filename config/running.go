@@ -25,6 +25,7 @@ func (l *loader) running() (all []Running) {
 	add("admin.", appendSettings(nil, adminFields), l.root.child("admin"))
 	add("prepared.", appendSettings(nil, preparedFields), l.root.child("prepared"))
 	add("log.", appendSettings(nil, logFields), l.root.child("log"))
+	add("registry.", appendSettings(nil, registryFields), l.root.child("registry"))
 	if clusters := l.root.child("cluster"); clusters != nil {
 		for _, n := range clusters.kids {
 			add("cluster."+n.key+".", appendSettings(nil, clusterFields), n)
@@ -44,9 +45,6 @@ func (s Setting) running(prefix string, n *node) Running {
 	}
 	return r
 }
-
-// secret says that the value is for nobody's eyes.
-func (s Setting) secret() bool { return s.Key == "password" || strings.HasSuffix(s.Key, "_password") }
 
 // plain is a default without the quotes of TOML.
 func plain(text string) string { return strings.Trim(text, `"`) }

@@ -28,6 +28,10 @@ func (u *Users) All() iter.Seq2[string, Secret] { return maps.All(u.secrets) }
 // Len is the number of users.
 func (u *Users) Len() int { return len(u.secrets) }
 
+// ReadUsers reads a file in the form of auth.users_file. The error is Problems, or
+// says why it cannot be read.
+func ReadUsers(path string) (*Users, error) { return loadUsers(path) }
+
 // loadUsers reads a users file. An unreadable file is one problem without a
 // line; otherwise every bad line is one.
 func loadUsers(path string) (*Users, error) {

@@ -56,9 +56,13 @@ FILE:11:10: route.weight should be a whole number, not "x"
 }
 
 func TestCheckRefusesWhatItDoesNotKnow(t *testing.T) {
-	for _, args := range [][]string{{"-x"}, {"config.toml"}, {"-c", "no/such/file"}} {
+	for _, c := range []struct {
+		args   []string
+		status int
+	}{{[]string{"-x"}, 2}, {[]string{"config.toml"}, 2}, {[]string{"-c", "no/such/file"}, 1}} {
+		args := c.args
 		var out, errs strings.Builder
-		if status := runCheck(args, &out, &errs); status != 1 || out.Len() > 0 || errs.Len() == 0 {
+		if status := runCheck(args, &out, &errs); status != c.status || out.Len() > 0 || errs.Len() == 0 {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, out.String(), errs.String())
 		}
 	}

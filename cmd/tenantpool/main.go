@@ -14,26 +14,16 @@ import (
 // version is set when a release is built.
 var version = "0.1.0-dev"
 
-const usage = `tenantpool: a PostgreSQL pooler for multi-tenant applications
-
-usage:
-  tenantpool run     [-c FILE]    start in the foreground, log to standard error
-  tenantpool check   [-c FILE]    check a configuration; exit status 0 or 1
-  tenantpool demo    [flags]      show it at work on a private Postgres
-  tenantpool soak    [-c FILE]    try to make it mix tenants up, on your own Postgres
-  tenantpool tenant  COMMAND      create, drop, list and check tenants; run a command for each
-  tenantpool status  [--json]     how the running pooler does; exit status 0, 1 degraded, 2 down
-  tenantpool top                  its tenants and pools, live
-  tenantpool reload               have it read its configuration again
-  tenantpool version              print the version
-
-FILE is config.toml unless said otherwise. "tenantpool COMMAND -h" tells more.
-`
-
-// commands are the subcommands; each returns the exit status.
+// commands are the subcommands; each returns the exit status. What there is to
+// say of them stands in verbs.
 var commands = map[string]func(args []string, stdout, stderr io.Writer) int{
 	"run":     runRun,
+	"init":    runInit,
 	"check":   runCheck,
+	"config":  runConfig,
+	"why":     runWhy,
+	"hash":    runHash,
+	"import":  runImport,
 	"demo":    runDemo,
 	"soak":    runSoak,
 	"reload":  runReload,
@@ -43,29 +33,45 @@ var commands = map[string]func(args []string, stdout, stderr io.Writer) int{
 	"version": runVersion,
 }
 
+// These read the table of commands, so they join it once it is there.
+func init() {
+	commands["completion"] = runCompletion
+	commands["complete"] = runComplete // for the shells; not a verb
+	commands["man"] = runMan
+}
+
 func main() {
 	os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 func dispatch(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(stderr, usage())
 		return 2
 	}
-	switch name := args[0]; name {
-	case "-h", "--help", "help":
-		fmt.Fprint(stdout, usage)
+	name, rest := args[0], args[1:]
+	if name == "-h" || name == "--help" || name == "help" && len(rest) == 0 {
+		fmt.Fprint(stdout, usage())
 		return 0
-	default:
-		if command, ok := commands[strings.TrimPrefix(name, "--")]; ok {
-			return command(args[1:], stdout, stderr)
-		}
-		fmt.Fprintf(stderr, "tenantpool: there is no command %q\n\n%s", name, usage)
+	}
+	if name == "help" {
+		name, rest = rest[0], []string{"--help"}
+	}
+	name = strings.TrimPrefix(name, "--")
+	command, ok := commands[name]
+	if !ok {
+		fmt.Fprintf(stderr, "tenantpool: there is no command %q\n\n%s", name, usage())
 		return 2
 	}
-}
-
-func runVersion(_ []string, stdout, _ io.Writer) int {
-	fmt.Fprintln(stdout, "tenantpool", version)
-	return 0
+	if v, ok := verb(name); ok && len(rest) > 0 {
+		switch rest[0] {
+		case "-h":
+			fmt.Fprint(stdout, v.Short())
+			return 0
+		case "--help", "-help":
+			fmt.Fprint(stdout, v.Long())
+			return 0
+		}
+	}
+	return command(rest, stdout, stderr)
 }

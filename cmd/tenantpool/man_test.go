@@ -1,0 +1,111 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tenantpool/config"
+	"tenantpool/manual"
+)
+
+// called runs a command line and gives what it printed.
+func called(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs strings.Builder
+	status = dispatch(args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestTheSettingsPageIsThatOfTheTable(t *testing.T) {
+	page, err := os.ReadFile("../../docs/settings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(page) != manual.Settings(config.Settings()) {
+		t.Error("docs/settings.md is not what the table of settings says: run make docs")
+	}
+}
+
+func TestEverySettingHasItsPlaceInTheManualPage(t *testing.T) {
+	_, page, _ := called(t, "man", "5")
+	bold := regexp.MustCompile(`(?m)^\\fB(\S+)`)
+	seen := make(map[string]int)
+	for _, m := range bold.FindAllStringSubmatch(page, -1) {
+		seen[strings.TrimSuffix(m[1], `\fR`)]++
+	}
+	want := make(map[string]int)
+	for _, s := range config.Settings() {
+		want[s.Key]++
+	}
+	for key, n := range want {
+		if seen[key] != n {
+			t.Errorf("%s: %d times, want %d", key, seen[key], n)
+		}
+	}
+}
+
+func TestEveryCommandIsDescribedAndListsItsFlags(t *testing.T) {
+	described := make(map[string]bool)
+	for _, v := range verbs {
+		described[v.Name] = true
+		if commands[v.Name] == nil {
+			t.Errorf("there is no command %s", v.Name)
+		}
+		status, short, _ := called(t, v.Name, "-h")
+		if status != 0 || !strings.HasPrefix(short, "usage: tenantpool "+v.Name) {
+			t.Errorf("%s -h: %d, %q", v.Name, status, short)
+		}
+		status, long, _ := called(t, v.Name, "--help")
+		if status != 0 || !strings.Contains(long, "exit status:") || len(v.Examples) > 0 && !strings.Contains(long, v.Examples[0].Line) {
+			t.Errorf("%s --help: %d, %q", v.Name, status, long)
+		}
+		for _, f := range withFlags(v).Flags {
+			if f.Does == "" {
+				t.Errorf("%s %s does what?", v.Name, f.Spelling())
+			}
+		}
+	}
+	for name := range commands {
+		if !described[name] && name != "complete" {
+			t.Errorf("command %s is not described in verbs", name)
+		}
+	}
+}
+
+func TestTheHelpFitsOnAScreen(t *testing.T) {
+	status, help, _ := called(t, "--help")
+	if status != 0 || strings.Count(help, "\n") > 40 {
+		t.Errorf("%d, %d lines", status, strings.Count(help, "\n"))
+	}
+	for line := range strings.Lines(help) {
+		if len(line) > 81 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+func TestTheManualPagesAreGoodRoff(t *testing.T) {
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("groff is not installed")
+	}
+	for _, section := range []string{"1", "5", "7"} {
+		_, page, _ := called(t, "man", section)
+		cmd := exec.Command(groff, "-man", "-ww", "-Kutf8", "-Tutf8", "-z")
+		cmd.Stdin = strings.NewReader(page)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("page %s: %v\n%s", section, err, out)
+		}
+	}
+}
+
+func TestAPageThatIsNoneIsRefused(t *testing.T) {
+	for _, args := range [][]string{{"man"}, {"man", "2"}, {"man", "1", "5"}, {"completion", "tcsh"}, {"nonsense"}, {}} {
+		if status, stdout, stderr := called(t, args...); status != 2 || stdout != "" || stderr == "" {
+			t.Errorf("%q: %d, %q, %q", args, status, stdout, stderr)
+		}
+	}
+}
