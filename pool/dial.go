@@ -57,7 +57,7 @@ const unreachable = "08006"
 func explain(err error) (e *wire.Error, permanent bool) {
 	var refused *loginRefused
 	if errors.As(err, &refused) {
-		return &wire.Error{Severity: wire.SeverityError, Code: "08001", Message: refused.Error()}, true
+		return &wire.Error{Severity: wire.SeverityError, Code: "08001", Message: refused.Error(), Hint: HintUnreachable}, true
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && len(pg.Code) == 5 {
@@ -68,7 +68,7 @@ func explain(err error) (e *wire.Error, permanent bool) {
 		return e, true
 	}
 	return &wire.Error{Severity: wire.SeverityError, Code: unreachable,
-		Message: "server is unreachable: " + cause(err)}, false
+		Message: "server is unreachable: " + cause(err), Hint: HintUnreachable}, false
 }
 
 // lasting says that a SQLSTATE at login means a mistake in a configuration, not

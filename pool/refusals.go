@@ -25,8 +25,13 @@ func errTenantWaiting(tenant string, limit int) *wire.Error {
 
 func errNoSchema(schema, tenant string) *wire.Error {
 	return &wire.Error{Severity: wire.SeverityError, Code: "3F000",
-		Message: `schema "` + schema + `" of tenant "` + tenant + `" does not exist`}
+		Message: `schema "` + schema + `" of tenant "` + tenant + `" does not exist`,
+		Hint:    "Create it, and grant its use to the role by which the tenant is served."}
 }
+
+// HintUnreachable is for a client of a server that cannot be reached or logged in
+// to. What exactly fails is for the log: it names hosts and logins.
+const HintUnreachable = "Try again. The log of tenantpool has the address and the cause; tenantpool check --connect tries every server."
 
 // The back-off of a state that cannot be set, and of a server that cannot be
 // reached: doubling, ±20 %.

@@ -142,7 +142,8 @@ func tlsFailure(err error) *wire.Error {
 	default:
 		return nil
 	}
-	return &wire.Error{Severity: wire.SeverityError, Code: "08001", Message: "server is not trusted: " + text}
+	return &wire.Error{Severity: wire.SeverityError, Code: "08001", Message: "server is not trusted: " + text,
+		Hint: "See tls and tls_ca of the cluster in the configuration of tenantpool."}
 }
 
 // unverifiable says what is wrong with a certificate, and no names out of it.

@@ -27,7 +27,7 @@ var (
 	errLoginTimeout = fatalError("57014", "canceling authentication due to timeout", "")
 	errReplication  = fatalError("0A000", "replication connections are not supported", "Connect to the server directly.")
 	errShutdown     = fatalError("57P01", "terminating connection due to administrator command", "")
-	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", "")
+	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", hintServerLost)
 
 	errUnread = fatalError("57P03", "the tenants are not known yet",
 		"Try again in a moment. tenantpool has not been able to read its registry yet: its log has the cause.")
@@ -43,7 +43,8 @@ var (
 		"Raise transaction_timeout of the tenant, its route, or at the top of the configuration.")
 	errClientIdle = fatalError("57P05", "terminating connection due to idle-session timeout",
 		"Raise client_idle_timeout of the tenant, its route, or at the top of the configuration.")
-	errMessageTooLong = fatalError("54000", "message too long to be forwarded", "")
+	errMessageTooLong = fatalError("54000", "message too long to be forwarded",
+		"A message may be 1 GB long, as in Postgres: send the value in parts, or by COPY.")
 	errNoTransactions = plainError("0A000", "transactions are not supported in statement pooling mode",
 		"Use a route with pool_mode = \"transaction\".")
 	errSequenceLost = plainError("55000", "the sequence values of this session are on another server connection",
@@ -53,12 +54,16 @@ var (
 	errCanceled = plainError("57014", "canceling statement due to user request", "")
 )
 
+// hintServerLost is for whoever was using the server connection that is gone.
+const hintServerLost = "Connect again. The log of tenantpool says what became of the server connection."
+
 func serverLostError(why string) *wire.Error {
-	return fatalError("08006", why, "")
+	return fatalError("08006", why, hintServerLost)
 }
 
 func databaseUnknown(name string) *wire.Error {
-	return fatalError("3D000", fmt.Sprintf(`database "%s" does not exist`, name), "")
+	return fatalError("3D000", fmt.Sprintf(`database "%s" does not exist`, name),
+		"It leads to no tenant of this login's: tenantpool why USER DATABASE, where tenantpool runs, says why.")
 }
 
 func passwordFailed(user string) *wire.Error {
@@ -66,7 +71,8 @@ func passwordFailed(user string) *wire.Error {
 }
 
 func tenantDisabled(tenant string) *wire.Error {
-	return fatalError("28000", fmt.Sprintf(`tenant "%s" is not accepting connections`, tenant), "")
+	return fatalError("28000", fmt.Sprintf(`tenant "%s" is not accepting connections`, tenant),
+		"It has been switched off where tenantpool is configured.")
 }
 
 // What a client hears whose session cannot go on after a reload.
@@ -242,3 +248,6 @@ func tenantPaused(tenant string) *wire.Error {
 	return plainError("57P03", fmt.Sprintf(`tenant "%s" is paused`, tenant),
 		"An operator of tenantpool has paused it; try again later, or raise query_wait_timeout.")
 }
+
+// hintUnusable is for a route that gives what Postgres would not take.
+const hintUnusable = "The configuration of tenantpool makes it so: tenantpool why USER DATABASE, where tenantpool runs, says from which line."

@@ -275,7 +275,7 @@ func (g *login) unreachable(s *session, prof *pool.Profile, err error) error {
 	if e := s.pool.LastError(prof); e != nil {
 		return loginError(e)
 	}
-	return &wire.Error{Severity: "FATAL", Code: "08001", Message: "the server cannot be reached"}
+	return fatalError("08001", "the server cannot be reached", pool.HintUnreachable)
 }
 
 // handOver gives the session's descriptor to a loop.

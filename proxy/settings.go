@@ -28,7 +28,7 @@ func (g *login) profile(s *session) error {
 	}
 	prof, perr := g.proxy.states.Profile(spec)
 	if perr != nil {
-		return fatalError("22023", perr.Error(), "")
+		return fatalError("22023", perr.Error(), hintUnusable)
 	}
 	welcome, err := g.welcome(s, prof)
 	if err != nil {
@@ -82,7 +82,7 @@ func (p *Proxy) profileSpec(l *live, r *routing.Route) (pool.ProfileSpec, error)
 	}
 	if own {
 		if spec.Account, err = p.states.Account(login, spec); err != nil {
-			return spec, fatalError("22023", err.Error(), "")
+			return spec, fatalError("22023", err.Error(), hintUnusable)
 		}
 	}
 	return spec, nil
