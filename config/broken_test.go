@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,12 +64,20 @@ func faults(err error) string {
 }
 
 func TestEveryBrokenConfigIsToldByLineColumnAndText(t *testing.T) {
-	for _, c := range brokenConfigs {
+	seen := make(map[string]string)
+	for _, c := range append(slices.Clone(brokenConfigs), moreBroken...) {
+		if twin, twice := seen[c.text]; twice {
+			t.Errorf("%q and %q are one text", twin, c.name)
+		}
+		seen[c.text] = c.name
 		t.Run(c.name, func(t *testing.T) {
 			_, err := load(t, c.text)
 			if got := faults(err); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s\nfor\n%s", got, c.want, c.text)
 			}
 		})
+	}
+	if len(seen) < 200 {
+		t.Errorf("only %d broken configurations", len(seen))
 	}
 }

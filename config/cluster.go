@@ -62,6 +62,8 @@ func hostFault(h string) string {
 		return "is empty"
 	case strings.HasPrefix(h, "/"), strings.HasPrefix(h, "."), net.ParseIP(h) != nil:
 		return ""
+	case strings.Contains(h, "://"):
+		return "is a URL; its parts are cluster.host, port, database and user"
 	case strings.Contains(h, ":"):
 		return "holds a port; that is what cluster.port is for"
 	case strings.ContainsAny(h, " \t/,="):
