@@ -31,7 +31,8 @@ const aboutTenants = `SELECT * FROM (
   WHEN NOT pg_catalog.has_schema_privilege(COALESCE(r.rolname, CURRENT_USER), n.oid, 'USAGE')
    THEN pg_catalog.format('%I may not use schema %I: GRANT USAGE ON SCHEMA %I TO %I', COALESCE(r.rolname, CURRENT_USER), t.schema, t.schema, COALESCE(r.rolname, CURRENT_USER))
   END AS lacks
- FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[], $3::pg_catalog.text[], $4::pg_catalog.text[]) t(tenant, schema, role, level)
+ FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[]),
+  pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.text[])) t(tenant, schema, role, level)
  LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) t.schema
  LEFT JOIN pg_catalog.pg_roles r ON r.rolname OPERATOR(pg_catalog.=) t.role) found
  WHERE lacks IS NOT NULL ORDER BY 1`
