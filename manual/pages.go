@@ -128,8 +128,10 @@ func Console(commands []Example, version string) string {
 	p.line(`.B psql \-p 6432 tenantpool`)
 	p.section("Description")
 	p.text("Whoever connects to the database tenantpool, or pgbouncer, and is listed in [admin] speaks to the pooler itself. " +
-		"It knows PgBouncer's commands with PgBouncer's columns, and some about tenants.")
-	p.section("Commands")
+		"It knows PgBouncer's commands with PgBouncer's columns, and some about tenants. SHOW HELP lists them.")
+	if len(commands) > 0 {
+		p.section("Commands")
+	}
 	for _, c := range commands {
 		p.item(c.Line, c.Why)
 	}

@@ -200,7 +200,7 @@ func (t *translator) route(d *database) (list []entry) {
 		list = append(list, entry{"users", `["*"]`, "PgBouncer lets every user in who can log in; name those who should"})
 	}
 	list = append(list, entry{"cluster", config.Quote(d.cluster()), from},
-		entry{"search_path", `["public"]`, "PgBouncer leaves it to the server; tenants have schemas here"})
+		entry{"search_path", `["{schema}"]`, "PgBouncer leaves it to the server; here it is said, per tenant below"})
 	if mode := d.mode; mode != "" {
 		list = append(list, entry{"pool_mode", config.Quote(mode), from})
 	}

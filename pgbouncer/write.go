@@ -3,6 +3,7 @@ package pgbouncer
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tenantpool/config"
@@ -39,6 +40,9 @@ func (t *translator) write(path string) string {
 	}
 	if len(t.databases) == 0 {
 		b.WriteString(noDatabases)
+	}
+	for _, d := range t.databases {
+		t.writeTenant(&b, d)
 	}
 	for _, u := range t.tenants() {
 		if u.listed {
@@ -82,6 +86,20 @@ func table(b *strings.Builder, header string, entries []entry) {
 		seen[e.key] = true
 		fmt.Fprintf(b, "%-46s # %s\n", e.key+" = "+e.value, e.from)
 	}
+}
+
+// writeTenant writes the tenant that a database with one login is, unless a user of
+// that name is written anyway.
+func (t *translator) writeTenant(b *strings.Builder, d *database) {
+	tenants := t.tenants()
+	if d.user == "" || slices.ContainsFunc(tenants, func(u *user) bool { return u.listed && u.name == d.key }) {
+		return
+	}
+	list := []entry{{"schema", `"public"`, d.place()}}
+	if len(tenants) > 0 {
+		list = append(list, entry{"password", `""`, "there is no login of this name: nobody comes as user " + config.Quote(d.key)})
+	}
+	table(b, "[tenant."+config.QuoteKey(d.key)+"]", list)
 }
 
 // commented writes a table that is not to count.

@@ -37,41 +37,64 @@ const aboutTenants = `SELECT * FROM (
  LEFT JOIN pg_catalog.pg_roles r ON r.rolname OPERATOR(pg_catalog.=) t.role) found
  WHERE lacks IS NOT NULL ORDER BY 1`
 
-// connect logs in to every cluster and adds what is missing there.
+// lack is what a tenant does not have under one of its routes.
+type lack struct{ tenant, cluster, text string }
+
+// connect logs in to every cluster and adds what is missing there. A tenant that
+// lacks something under each of its routes cannot be reached, which is a fault;
+// one that can be reached somehow is worth a warning.
 func (r *checked) connect(ctx context.Context, c *config.Inspection, timeout time.Duration) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	needs, lacks := make(map[string]int), make(map[string]int)
+	var missing []lack
 	for i := range c.Clusters {
 		cluster := &c.Clusters[i]
-		o := *poolOptions(c.Config, cluster, quiet)
 		within, cancel := context.WithTimeout(ctx, timeout)
-		r.cluster(within, c, cluster, o)
+		found := r.cluster(within, c, cluster, *poolOptions(c.Config, cluster, quiet))
 		cancel()
+		names, _, _, _ := needed(c, cluster.Name)
+		for _, n := range names {
+			needs[n]++
+		}
+		for _, l := range found {
+			lacks[l.tenant]++
+		}
+		missing = append(missing, found...)
+	}
+	for _, l := range missing {
+		at := c.TenantAt(l.tenant, "")
+		if at.File == "" {
+			at = c.ClusterAt(l.cluster, "")
+		}
+		tell := r.warning
+		if lacks[l.tenant] == needs[l.tenant] {
+			tell = r.fault
+		}
+		tell(at, fmt.Sprintf("tenant %q on cluster %q: %s", l.tenant, l.cluster, l.text))
 	}
 }
 
-func (r *checked) cluster(ctx context.Context, c *config.Inspection, cluster *config.Cluster, o pool.Options) {
+// cluster logs in to one cluster, and gives what its tenants lack there.
+func (r *checked) cluster(ctx context.Context, c *config.Inspection, cluster *config.Cluster, o pool.Options) (missing []lack) {
 	at := c.ClusterAt(cluster.Name, "")
 	rows, err := pool.Survey(ctx, o, aboutServer)
 	if err != nil {
 		r.fault(at, fmt.Sprintf("cluster %q: cannot log in as %q to database %q at %s, port %d: %v", cluster.Name, cluster.User, cluster.Database, o.Host, o.Port, err))
-		return
+		return nil
 	}
 	if len(rows) == 1 {
 		r.Connected = append(r.Connected, fmt.Sprintf("cluster %q: Postgres %s, logged in as %q", cluster.Name, rows[0][0], cluster.User))
 		r.server(at, c, cluster, rows[0][1], rows[0][2] == "t")
 	}
 	names, schemas, roles, levels := needed(c, cluster.Name)
-	missing, err := pool.Survey(ctx, o, aboutTenants, array(names), array(schemas), array(roles), array(levels))
+	found, err := pool.Survey(ctx, o, aboutTenants, array(names), array(schemas), array(roles), array(levels))
 	if err != nil {
 		r.fault(at, fmt.Sprintf("cluster %q: cannot look for the tenants' schemas: %v", cluster.Name, err))
 	}
-	for _, row := range missing {
-		place := c.TenantAt(row[0], "")
-		if place.File == "" {
-			place = at
-		}
-		r.fault(place, fmt.Sprintf("tenant %q on cluster %q: %s", row[0], cluster.Name, row[1]))
+	for _, row := range found {
+		missing = append(missing, lack{row[0], cluster.Name, row[1]})
 	}
+	return missing
 }
 
 // server judges the server's size and the login's rights.

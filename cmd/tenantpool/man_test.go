@@ -109,3 +109,19 @@ func TestAPageThatIsNoneIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheQuickStartFitsOnAScreen(t *testing.T) {
+	page, err := os.ReadFile("../../docs/quickstart.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(page), "\n"), "\n")
+	if len(lines) > 40 {
+		t.Errorf("%d lines", len(lines))
+	}
+	for i, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("line %d has %d columns", i+1, len(line))
+		}
+	}
+}
