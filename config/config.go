@@ -19,6 +19,7 @@ type Config struct {
 	Listen         []Address
 	HTTP           string // "" is none
 	UnixSocketMode fs.FileMode
+	ReusePort      bool // a successor may listen beside this process
 	Mode           routing.Mode
 	Features       routing.Features
 	Policy         routing.TenantSettings // towards clients that change what a profile decides

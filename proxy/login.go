@@ -21,7 +21,9 @@ import (
 type login struct {
 	proxy   *Proxy
 	began   time.Time
-	live    *live // as it was when the client came
+	late    bool   // it came when only operators may
+	arrived func() // ends its being counted as a client that is to come
+	live    *live  // as it was when the client came
 	conn    net.Conn
 	r       *bufio.Reader
 	ctx     context.Context
@@ -34,7 +36,7 @@ type login struct {
 
 // login takes conn, logs its client in and hands it to a loop, or tells it why
 // not and closes it.
-func (p *Proxy) login(conn net.Conn) {
+func (p *Proxy) login(conn net.Conn, late bool, arrived func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.panics.Add(1)
@@ -53,7 +55,7 @@ func (p *Proxy) login(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(p.opts.KeepAlive)
 	}
-	g := &login{proxy: p, began: began, live: l, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
+	g := &login{proxy: p, began: began, late: late, arrived: arrived, live: l, conn: conn, r: bufio.NewReaderSize(conn, 1<<10), ctx: ctx}
 	if err := g.run(); err != nil {
 		g.refuse(err)
 	}
@@ -100,6 +102,7 @@ func (g *login) run() error {
 		return err
 	}
 	if g.atConsole() {
+		g.arrived()
 		return g.console()
 	}
 	if err := g.admit(); err != nil {
@@ -137,7 +140,7 @@ func (g *login) admit() error {
 	n := p.clients.Add(1)
 	var err error
 	switch {
-	case p.draining.Load():
+	case p.closing.Load() || g.late:
 		err = errShutdown
 	case g.live.options.MaxClients > 0 && n > int64(g.live.options.MaxClients):
 		err = errTooManyClients

@@ -77,7 +77,12 @@ type Proxy struct {
 	clients  atomic.Int64
 	lastID   atomic.Uint64
 	draining atomic.Bool
+	closing  atomic.Bool
+
+	operatorsOnly atomic.Bool
+
 	logins   sync.WaitGroup
+	arriving atomic.Int64 // clients accepted and not yet with a loop
 	running  sync.WaitGroup
 	stopped  chan struct{} // closed when the loops have ended
 }
@@ -121,6 +126,7 @@ func New(o Options) (*Proxy, error) {
 func (p *Proxy) Serve(ln net.Listener) error {
 	for {
 		conn, err := ln.Accept()
+		late := p.operatorsOnly.Load()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
@@ -129,7 +135,12 @@ func (p *Proxy) Serve(ln net.Listener) error {
 			time.Sleep(50 * time.Millisecond) // out of descriptors: clients end, then it goes on
 			continue
 		}
-		p.logins.Go(func() { p.login(conn) })
+		p.arriving.Add(1)
+		p.logins.Go(func() {
+			arrived := sync.OnceFunc(func() { p.arriving.Add(-1) })
+			defer arrived()
+			p.login(conn, late, arrived)
+		})
 	}
 }
 
@@ -161,37 +172,6 @@ func (p *Proxy) Pool(cluster string) *pool.Pool {
 	return nil
 }
 
-// Drain lets no new work begin: clients without a transaction are told
-// 57P01 and closed, the others when their transaction ends. It returns when no
-// client is left or ctx ends.
-func (p *Proxy) Drain(ctx context.Context) {
-	p.draining.Store(true)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for p.clients.Load() > 0 {
-		for _, l := range p.loops {
-			l.post(func(l *Loop) {
-				for s := range l.all {
-					s.drainNow()
-				}
-			})
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// drainNow ends a session that is between transactions.
-func (s *session) drainNow() {
-	between := s.phase == phaseIdle || s.phase == phaseActive && s.server.conn.Exchange.Quiet()
-	if between && len(s.in) == 0 {
-		s.fatal(errShutdown)
-	}
-}
-
 // Close ends every session (57P01), the pools and the loops. Listeners are the
 // caller's to close before.
 func (p *Proxy) Close(ctx context.Context) {
@@ -199,6 +179,7 @@ func (p *Proxy) Close(ctx context.Context) {
 	p.applying.Lock()
 	p.ended = true
 	p.applying.Unlock()
+	p.closing.Store(true)
 	for _, l := range p.loops {
 		done := make(chan struct{})
 		l.post(func(l *Loop) {

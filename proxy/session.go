@@ -77,6 +77,7 @@ type session struct {
 	fresh      bool   // nothing of the client's has gone to the server since it was lent
 	lost       int8   // servers in a row that ended while they were switched
 	stuck      bool   // the next message waits for the end of a COPY
+	used       bool   // it has had a server
 	owesReady  bool   // the ReadyForQuery of a statement that opened a transaction was kept back
 	local      bool   // SET LOCAL or the like stands until the transaction ends
 	ungreeted  bool   // the client has not heard yet that it may begin
@@ -135,6 +136,7 @@ func (s *session) enter(p phase) {
 	case phaseSwitching, phaseRestoring, phaseReading, phaseLooking, phaseUndoing, phaseBlanking:
 		s.arm(asideTimer)
 	default:
+		s.used = true
 		s.loop.timers.stop(&s.timer)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -25,9 +24,9 @@ type console struct {
 	level  func(string) error
 
 	// Set by serve, before anybody can ask for a shutdown.
-	proxy     *proxy.Proxy
-	listeners []net.Listener
-	signals   chan<- os.Signal
+	proxy   *proxy.Proxy
+	doors   *doors
+	signals chan<- os.Signal
 }
 
 func newConsole(r *reloader) *console {
@@ -57,8 +56,8 @@ func shown(o Outcome) admin.Reloaded {
 }
 
 // serve gives the console the process it serves.
-func (c *console) serve(ctx context.Context, p *proxy.Proxy, listeners []net.Listener, signals chan<- os.Signal) {
-	c.proxy, c.listeners, c.signals = p, listeners, signals
+func (c *console) serve(ctx context.Context, p *proxy.Proxy, d *doors, signals chan<- os.Signal) {
+	c.proxy, c.doors, c.signals = p, d, signals
 	c.Attach(ctx, p)
 }
 
@@ -113,9 +112,9 @@ func (c *console) shutdown(when admin.When) {
 		c.signals <- syscall.SIGINT
 		return
 	}
-	closeTCP(c.listeners)
 	c.proxy.Disable(proxy.Scope{})
 	go func() {
+		c.doors.leave(c.proxy)
 		if when == admin.AfterServers {
 			_ = c.proxy.Pause(context.Background(), proxy.Scope{})
 		}
@@ -124,14 +123,4 @@ func (c *console) shutdown(when admin.When) {
 		}
 		c.signals <- syscall.SIGINT
 	}()
-}
-
-// closeTCP closes the listeners where clients come from afar. Operators can still come through the
-// others.
-func closeTCP(listeners []net.Listener) {
-	for _, ln := range listeners {
-		if ln.Addr().Network() != "unix" {
-			ln.Close()
-		}
-	}
 }

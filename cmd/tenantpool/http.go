@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tenantpool/config"
+	"tenantpool/internal/listening"
 	"tenantpool/logs"
 	"tenantpool/metrics"
 	"tenantpool/proxy"
@@ -18,11 +19,11 @@ func listenHTTP(cfg *config.Config) (net.Listener, error) {
 	if cfg.HTTP == "" {
 		return nil, nil
 	}
-	ln, err := net.Listen("tcp", cfg.HTTP)
+	all, err := listening.Open([]listening.Address{{Network: "tcp", Address: cfg.HTTP}}, listening.Options{Shared: cfg.ReusePort})
 	if err != nil {
 		return nil, fmt.Errorf("%s: http: %w (change http, or stop what uses the address)", cfg.File, err)
 	}
-	return ln, nil
+	return all[0], nil
 }
 
 // serveHTTP answers on ln, which may be nil, until stop is called.

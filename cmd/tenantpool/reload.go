@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tenantpool/config"
+	"tenantpool/internal/systemd"
 	"tenantpool/proxy"
 )
 
@@ -30,11 +31,13 @@ const keepOutcomes = 10
 // and everything stays as it was.
 type reloader struct {
 	proxy *proxy.Proxy
-	files uint64              // the limit of open files
-	level func(string) error  // sets what is logged from now on
-	told  func(Outcome)       // of each reload
-	watch func(proxy.Options) // before they are applied
-	log   *slog.Logger
+	files uint64             // the limit of open files
+	level func(string) error // sets what is logged from now on
+	told  func(Outcome)      // of each reload
+
+	service *systemd.Notifier   // nil: there is none
+	watch   func(proxy.Options) // before they are applied
+	log     *slog.Logger
 
 	turn     sync.Mutex // held by who reloads
 	tenants  *tenants
@@ -74,6 +77,8 @@ func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	out := Outcome{Time: time.Now()}
+	r.service.Reloading()
+	defer r.service.Tell(systemd.Ready)
 	changes, warnings, err := r.swap(ctx)
 	out.Took, out.OK, out.Problems = time.Since(out.Time), err == nil, problemLines(err)
 	for _, c := range changes {

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
@@ -19,6 +17,7 @@ import (
 
 	"tenantpool/config"
 	"tenantpool/internal/certs"
+	"tenantpool/logs"
 	"tenantpool/proxy"
 )
 
@@ -52,34 +51,41 @@ func run(file string, stderr io.Writer) error {
 	}
 	journal := newLog(cfg.Log, stderr)
 	defer journal.Close()
-	log := journal.Logger
 	stopProfile, err := startProfile()
 	if err != nil {
 		return err
 	}
 	defer stopProfile()
-	listeners, err := listen(cfg)
+	doors, err := openDoors(cfg)
 	if err != nil {
-		return err
-	}
-	pages, err := listenHTTP(cfg)
-	if err != nil {
-		closeAll(listeners)
 		return err
 	}
 	limit, err := proxy.RaiseFileLimit()
 	if err != nil {
-		log.Warn("cannot raise the limit of open files", "error", err)
+		journal.Warn("cannot raise the limit of open files", "error", err)
 	}
 	tuneCollector(cfg)
+	reload, operators, err := start(cfg, limit, journal)
+	if err != nil {
+		doors.shut()
+		return err
+	}
+	defer reload.stop()
+	reload.service = doors.service
+	serve(reload, operators, doors, journal)
+	return nil
+}
+
+// start makes the proxy, with all that feeds it. The caller stops the reloader.
+func start(cfg *config.Config, limit uint64, journal *logs.Log) (*reloader, *console, error) {
+	log := journal.Logger
 	who := newUsers(cfg, log)
 	if err := who.start(context.Background(), cfg, log); err != nil {
 		who.stop()
-		closeAll(listeners)
-		return err
+		return nil, nil, err
 	}
 	options := proxyOptions(cfg, who, limit, log)
-	reload := &reloader{files: limit, level: journal.SetLevel, told: func(Outcome) {}, log: log, cfg: cfg, who: who, seen: look(cfg.Included())}
+	reload := &reloader{files: limit, level: journal.SetLevel, log: log, cfg: cfg, who: who, seen: look(cfg.Included())}
 	operators := newConsole(reload)
 	operators.watch(options)
 	options.Console = operators
@@ -87,30 +93,36 @@ func run(file string, stderr io.Writer) error {
 	registered := newTenants(cfg, log)
 	p, err := proxy.New(registered.first(options))
 	if err != nil {
-		return err
+		who.stop()
+		return nil, nil, err
 	}
 	registered.start(p)
 	reload.proxy, reload.tenants, reload.watch = p, registered, operators.watch
 	p.Configured(standings(cfg.Tenants))
+	return reload, operators, nil
+}
+
+// serve lets clients and operators in, until a signal ends the pooler.
+func serve(reload *reloader, operators *console, doors *doors, journal *logs.Log) {
+	p, cfg, log := reload.proxy, reload.Config(), journal.Logger
 	signals := make(chan os.Signal, 4) // before anybody can know that there is somebody to signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	operators.serve(ctx, p, listeners, signals)
-	for _, ln := range listeners {
-		go func() { _ = p.Serve(ln) }()
-		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", limit)
+	operators.serve(ctx, p, doors, signals)
+	for _, ln := range doors.listeners {
+		doors.serve(p, ln)
+		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", reload.files)
 	}
-	watch, stopPages := serveHTTP(cfg, pages, p, journal)
+	watch, stopPages := serveHTTP(cfg, doors.pages, p, journal)
 	defer stopPages()
 	reload.told = func(o Outcome) { watch.Reloaded(o.OK) }
 	reload.included = watchIncludes(reload)
-	defer reload.stop()
 	go logTotals(ctx, p, log)
-	awaitEnd(reload, p, listeners, signals, log)
+	defer doors.watch(p, log)()
+	awaitEnd(reload, p, doors, signals, log)
 	logStats(p, log)
-	return nil
 }
 
 // tuneCollector makes the collector run earlier than usual, unless GOGC says
@@ -136,56 +148,14 @@ func clearEnvironment() {
 	}
 }
 
-// listen opens every listener, or none.
-func listen(cfg *config.Config) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, a := range cfg.Listen {
-		ln, err := listenOn(a, cfg)
-		if err != nil {
-			for _, open := range all {
-				open.Close()
-			}
-			return nil, fmt.Errorf("%s: listen: %w (change listen, or stop what uses the address)", cfg.File, err)
-		}
-		all = append(all, ln)
-	}
-	return all, nil
-}
-
-func listenOn(a config.Address, cfg *config.Config) (net.Listener, error) {
-	if a.Network == "unix" {
-		if err := removeStale(a.Address); err != nil {
-			return nil, err
-		}
-	}
-	ln, err := net.Listen(a.Network, a.Address)
-	if err == nil && a.Network == "unix" {
-		err = os.Chmod(a.Address, cfg.UnixSocketMode)
-	}
-	return ln, err
-}
-
-// removeStale removes a socket that nobody listens on any more.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&os.ModeSocket == 0 {
-		return nil // net.Listen says what is wrong, if anything
-	}
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return fmt.Errorf("%s is in use", filepath.Base(path))
-	}
-	return os.Remove(path)
-}
-
 // awaitEnd serves signals until one of them ends the pooler, and ends it.
-func awaitEnd(reload *reloader, p *proxy.Proxy, listeners []net.Listener, signals <-chan os.Signal, log *slog.Logger) {
+func awaitEnd(reload *reloader, p *proxy.Proxy, doors *doors, signals <-chan os.Signal, log *slog.Logger) {
 	drained := make(chan struct{})
 	draining := false
 	for {
 		select {
 		case <-drained:
-			closeAll(listeners)
+			doors.shut()
 			end(p, log)
 			return
 		case sig := <-signals:
@@ -196,12 +166,15 @@ func awaitEnd(reload *reloader, p *proxy.Proxy, listeners []net.Listener, signal
 				go func() { _, _ = reload.Reload(context.Background()) }()
 			case sig == syscall.SIGTERM && !draining:
 				draining = true
-				closeTCP(listeners)
 				limit := reload.Config().DrainTimeout
 				log.Info("draining", "clients", p.Clients(), "timeout", limit)
-				go drain(p, limit, drained)
+				doors.stopping(p.Clients(), limit)
+				go func() {
+					doors.leave(p)
+					drain(p, limit, drained)
+				}()
 			default:
-				closeAll(listeners)
+				doors.shut()
 				end(p, log)
 				return
 			}
@@ -224,12 +197,6 @@ func end(p *proxy.Proxy, log *slog.Logger) {
 	defer stop()
 	p.Close(ctx)
 	log.Info("stopped")
-}
-
-func closeAll(listeners []net.Listener) {
-	for _, ln := range listeners {
-		ln.Close()
-	}
 }
 
 // logStats logs what each tenant's clients have done and how the pools stand.
