@@ -158,6 +158,25 @@ func TestTenantCreateThatFailsLeavesNothing(t *testing.T) {
 	})
 }
 
+func TestTenantCreateListsItInARegistry(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		k := newKeeper(t, w, setup{trust: true})
+		w.exec(t, "CREATE SCHEMA registry; CREATE TABLE registry.tenants (name text PRIMARY KEY, schema text, isolation text)")
+		k.must(t, "create", "listed", "--registry", "registry.tenants")
+		if got := w.value(t, "SELECT name FROM registry.tenants WHERE schema IS NULL"); got != "listed" {
+			t.Errorf("the row is %q", got)
+		}
+		if out, status := k.do(t, "create", "listless", "--registry", "no.such"); status != 1 || !strings.Contains(out, "nothing was made") {
+			t.Errorf("without a registry: exit status %d\n%s", status, out)
+		}
+		k.must(t, "drop", "listed", "--registry", "registry.tenants", "--yes")
+		if got := w.value(t, "SELECT count(*) FROM registry.tenants"); got != "0" {
+			t.Errorf("%s rows are left", got)
+		}
+	})
+}
+
 func TestTenantCheckFindsWhatIsWrong(t *testing.T) {
 	needsPooler(t)
 	onNewest(t, func(t *testing.T, w *world) {

@@ -17,12 +17,13 @@ import (
 
 func runTenantDrop(args []string, stdout, stderr io.Writer) int {
 	f := newTenantFlags("drop", stderr)
+	registry := f.String("registry", "", "take its row out of this `table` of the cluster")
 	yes := f.Bool("yes", false, "do it; without, only say what would be dropped")
 	names, status, ok := f.parse(args, 1, 1)
 	if !ok {
 		return status
 	}
-	if err := f.drop(context.Background(), names[0], *yes, stdout); err != nil {
+	if err := f.drop(context.Background(), names[0], *registry, *yes, stdout); err != nil {
 		return f.fail(err)
 	}
 	return 0
@@ -30,7 +31,7 @@ func runTenantDrop(args []string, stdout, stderr io.Writer) int {
 
 // drop refuses while clients are connected, takes the tenant out of the books and
 // drops what it has.
-func (f *tenantFlags) drop(ctx context.Context, name string, yes bool, stdout io.Writer) error {
+func (f *tenantFlags) drop(ctx context.Context, name, registry string, yes bool, stdout io.Writer) error {
 	cfg, err := config.Load(f.file)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func (f *tenantFlags) drop(ctx context.Context, name string, yes bool, stdout io
 	if !yes {
 		return errors.New("nothing was dropped; say --yes to drop it for good")
 	}
-	if err := provision.Drop(ctx, pg, t.Tenant, t.cluster.Database, unpublish(t, file)); err != nil {
+	if err := provision.Drop(ctx, pg, t.Tenant, t.cluster.Database, unpublish(t, file, registry)); err != nil {
 		return fmt.Errorf("tenant %q: %w (nothing was dropped)", name, err)
 	}
 	fmt.Fprintln(stdout, "dropped")
@@ -90,8 +91,13 @@ func entryFile(cfg *config.Config, name string) (string, error) {
 }
 
 // unpublish takes the tenant out of the books, as the last step of a drop.
-func unpublish(t placed, file string) func(context.Context, *provision.Conn) error {
-	return func(context.Context, *provision.Conn) error {
+func unpublish(t placed, file, registry string) func(context.Context, *provision.Conn) error {
+	return func(ctx context.Context, pg *provision.Conn) error {
+		if registry != "" {
+			if err := provision.DeleteRow(ctx, pg, registry, t.Route.Tenant); err != nil {
+				return err
+			}
+		}
 		if file != "" {
 			if err := provision.RemoveEntry(file); err != nil {
 				return err

@@ -7,18 +7,24 @@ import (
 
 	"tenantpool/config"
 	"tenantpool/provision"
+	"tenantpool/routing"
 )
 
 // publication is how a pooler comes to know a new tenant.
 type publication struct {
 	will, did   string // in words
 	path        string // of a file of its own; "" is none
-	keepsSecret bool   // its login's password stands in the file
+	table       string // of a registry; "" is none
+	keepsSecret bool   // its login's password stands there
 }
 
-// publication finds the way: a file of its own that include takes in, or nothing,
-// if a route takes whoever has a schema.
+// publication finds the way: a row of the registry, a file of its own that include
+// takes in, or nothing, if a route takes whoever has a schema.
 func (c *tenantCreate) publication() (publication, error) {
+	if c.registry != "" {
+		return publication{table: c.registry, keepsSecret: c.needsSecretsFile(), will: "a row is inserted into " + c.registry,
+			did: "published as a row of " + c.registry}, nil
+	}
 	if c.to.entry == nil {
 		if c.needsSecretsFile() {
 			return publication{}, fmt.Errorf("cluster %q has no login_secrets_file to keep the tenant's password in", c.to.Route.Cluster)
@@ -44,19 +50,26 @@ func (c *tenantCreate) needsSecretsFile() bool {
 // publish gives the last step of a creation. What it does outside the database is
 // undone if the creation fails after all.
 func (c *tenantCreate) publish(how publication) func(context.Context, *provision.Conn) error {
-	return func(context.Context, *provision.Conn) error {
+	return func(ctx context.Context, pg *provision.Conn) error {
 		if file := c.to.cluster.LoginSecretsFile; c.password != "" && file != "" {
 			c.undo = append(c.undo, func() error { return provision.DropSecret(file, c.to.Route.Login) })
 			if err := provision.KeepSecret(file, c.to.Route.Login, c.password); err != nil {
 				return fmt.Errorf("login_secrets_file: %w", err)
 			}
 		}
-		if how.path == "" {
-			return nil
-		}
 		secret := ""
 		if how.keepsSecret {
 			secret = c.password
+		}
+		switch {
+		case how.table != "":
+			e := routing.TenantEntry{Name: c.name}
+			if c.to.entry != nil {
+				e = *c.to.entry
+			}
+			return provision.InsertRow(ctx, pg, how.table, e, secret)
+		case how.path == "":
+			return nil
 		}
 		if err := provision.WriteEntry(how.path, *c.to.entry, secret); err != nil {
 			return err
