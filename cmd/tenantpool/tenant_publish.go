@@ -76,7 +76,7 @@ func (c *tenantCreate) publish(how publication) func(context.Context, *provision
 		}
 		c.undo = append(c.undo, func() error { return provision.RemoveEntry(how.path) })
 		if _, err := config.Load(c.file); err != nil {
-			return errors.Join(errors.New("the configuration does not hold with it:"), err)
+			return errors.Join(errors.New("the configuration does not hold with it"), err)
 		}
 		return nil
 	}
