@@ -62,3 +62,33 @@ func TestAMessageAndACopyAreFinishedWhileOthersWait(t *testing.T) {
 		}
 	})
 }
+
+// A message too long for a session without a server is gathered while it has one: it is understood
+// to its end all the same, and a server to which nothing was sent is as good as before.
+func TestALongMessageIsGatheredWhileItsServerWaits(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, setup{size: 1})
+		a, b := login(t, p.endpoint, "acme"), login(t, p.endpoint, "globex")
+		pid := b.value("SELECT pg_backend_pid()")
+		long := func(end string) []byte { return query("SELECT '" + strings.Repeat("x", 50_000) + "'" + end) }
+		for _, part := range []int{16 << 10, 20_000, 40_000} {
+			m := long("; SET search_path TO globex")
+			a.send(m[:part])
+			a.cancel()
+			b.send(query("SELECT name FROM whoami"))
+			a.send(m[part:])
+			if e := firstError(a.until('Z')); e == nil || e.code != "42501" && e.code != "57014" {
+				t.Errorf("a path behind %d bytes: got %v, want 42501", part, e)
+			}
+			if rows, err := result(b.until('Z')); err != nil || rows[0][0] != "globex" {
+				t.Errorf("the one that waited got %v, %v", rows, err)
+			}
+			a.expect("SELECT name FROM whoami", "acme")
+			gone := login(t, p.endpoint, "acme")
+			gone.send(long("")[:part])
+			gone.vanish(false)
+			b.expect("SELECT pg_backend_pid()", pid)
+		}
+	})
+}

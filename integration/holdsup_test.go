@@ -13,11 +13,15 @@ func TestAClientThatStopsInTheMidstOfSomethingIsEnded(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		p := startPooler(t, w, setup{size: 1, global: `idle_transaction_timeout = "300ms"`})
 		half := query("SELECT '" + strings.Repeat("x", 1<<20) + "'")
+		gathered := query("SELECT '" + strings.Repeat("x", 60_000) + "'")[:30_000]
 		for what, c := range map[string]struct {
 			say  []byte
 			code string
 		}{
 			"a message":                {half[:len(half)/2], "08P01"},
+			"a message held back":      {gathered, "08P01"},
+			"one behind another":       {join(query("SELECT 1"), gathered), "08P01"},
+			"one in a transaction":     {join(query("BEGIN"), gathered), "08P01"},
 			"a message in a batch":     {join(parse("", "SELECT 1"), half[:100_000]), "08P01"},
 			"a message's first bytes":  {join(query("BEGIN"), half[:3]), "25P03"},
 			"a transaction":            {query("BEGIN"), "25P03"},

@@ -15,28 +15,32 @@ const (
 var squats = []struct {
 	name  string
 	login bool
+	holds bool // its server, until idle_transaction_timeout
 	squat func(c *rawClient)
 }{
-	{"silent", false, func(*rawClient) {}},
-	{"a startup packet without its last byte", false, func(c *rawClient) {
+	{"silent", false, false, func(*rawClient) {}},
+	{"a startup packet without its last byte", false, false, func(c *rawClient) {
 		long := startup(version30, "user", "app", "database", "acme", "application_name", strings.Repeat("x", 9900))
 		hurl(c, long[:len(long)-1])
 	}},
-	{"a password message of which little comes", false, func(c *rawClient) {
+	{"a password message of which little comes", false, false, func(c *rawClient) {
 		hurl(c, acmeStartup)
 		c.next()
 		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'p'}, 60<<10), strings.Repeat("x", 1000)...))
 	}},
-	{"a password message without its last byte", false, func(c *rawClient) {
+	{"a password message without its last byte", false, false, func(c *rawClient) {
 		hurl(c, acmeStartup)
 		c.next()
 		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'p'}, 60<<10), strings.Repeat("x", 60<<10-5)...))
 	}},
-	{"a gigabyte of a Query of which little comes", true, func(c *rawClient) {
+	{"a gigabyte of a Query of which little comes", true, false, func(c *rawClient) {
 		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'Q'}, 1<<30-2), "SELECT"...))
 	}},
-	{"a header without its last byte", true, func(c *rawClient) { hurl(c, []byte("P\x00\x00\x00")) }},
-	{"a thousand answers unread", true, func(c *rawClient) { hurl(c, []byte(strings.Repeat(string(syncNow), 1000))) }},
+	{"most of a Query of 60 kB", true, true, func(c *rawClient) {
+		hurl(c, append(binary.BigEndian.AppendUint32([]byte{'Q'}, 60<<10), strings.Repeat("x", 59<<10)...))
+	}},
+	{"a header without its last byte", true, false, func(c *rawClient) { hurl(c, []byte("P\x00\x00\x00")) }},
+	{"a thousand answers unread", true, false, func(c *rawClient) { hurl(c, []byte(strings.Repeat(string(syncNow), 1000))) }},
 }
 
 func TestAHostileClientCostsNoMoreThanItMay(t *testing.T) {
@@ -45,9 +49,11 @@ func TestAHostileClientCostsNoMoreThanItMay(t *testing.T) {
 		for _, q := range squats {
 			t.Run(q.name, func(t *testing.T) {
 				p := startPooler(t, w, setup{size: 4, trust: q.login, plain: true, global: `client_login_timeout = "2m"`})
+				var all []*rawClient
 				squat := func(n int) {
 					for range n {
 						c := dialRaw(t, p.endpoint)
+						all = append(all, c)
 						if q.login {
 							hurl(c, acmeStartup)
 							c.until('Z')
@@ -62,6 +68,11 @@ func TestAHostileClientCostsNoMoreThanItMay(t *testing.T) {
 				t.Logf("%d bytes each", growth/squatters)
 				if growth > squatters*squatterBytes {
 					t.Errorf("%d hostile clients cost %d bytes, %d each", squatters, growth, growth/squatters)
+				}
+				for _, c := range all {
+					if q.holds {
+						c.vanish(false)
+					}
 				}
 				if q.login {
 					expectAllLent(t, w, p, 4)

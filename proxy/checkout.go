@@ -264,7 +264,7 @@ func (s *session) asideFailed(err error) {
 // mayRelease says whether a quiet server may go back: nothing ties the session
 // to it.
 func (s *session) mayRelease() bool {
-	return s.route.Mode != modeSession && s.pinned == 0 && !s.canceling && !s.holdBack
+	return s.route.Mode != modeSession && s.pinned == 0 && !s.canceling && !s.holdBack && !s.laden()
 }
 
 // release gives the server connection back.

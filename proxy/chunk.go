@@ -6,10 +6,10 @@ package proxy
 
 // chunkSizes are the capacities handed out: the small one fits a query waiting
 // for a server, the large one a whole read.
-var chunkSizes = [...]int{512, 4 << 10, 16 << 10, readSize + 4<<10}
+var chunkSizes = [...]int{512, 4 << 10, idleHold, 2 * idleHold, readSize + 4<<10}
 
 // spareChunks bounds how many of each size a loop keeps.
-var spareChunks = [...]int{256, 64, 16, 8}
+var spareChunks = [...]int{256, 64, 16, 8, 8}
 
 type chunks struct {
 	spare [len(chunkSizes)][][]byte
@@ -42,6 +42,21 @@ func (c *chunks) put(b []byte) {
 			return
 		}
 	}
+}
+
+// fit returns b in a chunk no larger than it needs.
+func (c *chunks) fit(b []byte) []byte {
+	for _, size := range chunkSizes {
+		if size >= cap(b) {
+			break
+		}
+		if size >= len(b) {
+			smaller := append(c.get(len(b)), b...)
+			c.put(b)
+			return smaller
+		}
+	}
+	return b
 }
 
 // grow returns b with room for n more bytes, moved to a larger chunk if needed.

@@ -145,7 +145,7 @@ func (s *session) expired(k timerKind) {
 		s.startCancel()
 		s.end(pool.ReasonClientGone)
 	case idleTxTimer:
-		if !s.whole() {
+		if !s.whole() || s.gathers() {
 			s.fatal(errHalfMessage)
 			return
 		}

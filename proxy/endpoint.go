@@ -104,18 +104,19 @@ const (
 	readError                  // the connection is broken
 )
 
-// fill reads once. data is all input not yet consumed, the new bytes at its
-// end; it is valid until keep, which must follow. need is how long the message
-// at its front is, if that is known.
-func (e *endpoint) fill(l *Loop, need int) (data []byte, st readState) {
+// fill reads once, at most most bytes. data is all input not yet consumed, the
+// new bytes at its end; it is valid until keep, which must follow. need is how
+// long the message at its front is, if that is known.
+func (e *endpoint) fill(l *Loop, need, most int) (data []byte, st readState) {
 	if e.tls != nil {
-		return e.fillTLS(l)
+		return e.fillTLS(l, most)
 	}
 	room := l.buf[:]
 	if len(e.in) > 0 {
-		e.in = l.chunks.grow(e.in, max(need-len(e.in), 256))
+		e.in = l.chunks.grow(e.in, min(max(need-len(e.in), 256), most))
 		room = e.in[len(e.in):cap(e.in)]
 	}
+	room = room[:min(len(room), most)]
 	n, errno := sysRead(e.fd, room)
 	switch {
 	case errno == syscall.EAGAIN:
@@ -143,7 +144,9 @@ func (e *endpoint) keep(l *Loop, data []byte, used int) {
 	if len(rest) == 0 {
 		l.chunks.put(e.in)
 		e.in = nil
+		return
 	}
+	e.in = l.chunks.fit(e.in)
 }
 
 // drop gives back the buffers.

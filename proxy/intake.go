@@ -60,17 +60,21 @@ func (s *session) pumpOne(data []byte, at int) int {
 		s.eof = true
 		return len(rest)
 	}
-	if need := needed(m, size); len(rest) < need {
+	msg, need := message{m, size, at, rest[:min(size, len(rest))], 0}, needed(m, size)
+	if s.phase == phaseIdle && len(rest) >= min(need, idleHold) {
+		n := s.whileIdle(msg)
+		if n > 0 {
+			s.handled(m)
+		}
+		if n > 0 || s.phase != phaseActive {
+			return n
+		}
+	}
+	if len(rest) < need {
 		s.need = need
 		return 0
 	}
-	msg := message{m, size, at, rest[:min(size, len(rest))], 0}
-	n := 0
-	if s.phase == phaseIdle {
-		n = s.whileIdle(msg)
-	} else {
-		n = s.whileActive(msg)
-	}
+	n := s.whileActive(msg)
 	if n > 0 {
 		s.handled(m)
 	}
@@ -138,7 +142,8 @@ func (s *session) swallow(m message) int {
 }
 
 // whileIdle handles a message that finds the session without a server: it is
-// answered here if that can be, and otherwise waits until there is one.
+// answered here if that can be, and otherwise waits until there is one. It returns
+// 0 if it has to wait, or there is one now.
 func (s *session) whileIdle(m message) int {
 	switch m.kind {
 	case wire.ClientCopyData, wire.ClientCopyDone, wire.ClientCopyFail, wire.ClientFlush:
@@ -159,11 +164,8 @@ func (s *session) whileIdle(m message) int {
 	if s.refusal == nil {
 		s.acquire()
 	}
-	switch {
-	case s.refusal != nil:
+	if s.refusal != nil {
 		return s.answerRefusal(m)
-	case s.phase == phaseActive:
-		return s.whileActive(m)
 	}
 	return 0
 }

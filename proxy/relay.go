@@ -57,7 +57,7 @@ func (s *session) readServerOnce(srv *server) bool {
 		return false
 	}
 	held := len(srv.in)
-	data, st := srv.fill(l, srv.need)
+	data, st := srv.fill(l, srv.need, readSize)
 	s.stuck = false
 	used, err := s.fromServer(srv, data)
 	progress := len(data) > held || st != readMore

@@ -116,7 +116,7 @@ func (srv *server) readyIdle(l *Loop) {
 }
 
 func (srv *server) readIdle(l *Loop) (pool.Reason, bool) {
-	data, st := srv.fill(l, srv.need)
+	data, st := srv.fill(l, srv.need, readSize)
 	used := 0
 	for len(data)-used >= wire.HeaderSize {
 		m, size, err := wire.ServerHeader(data[used:])

@@ -207,7 +207,7 @@ func (s *session) read() {
 		return
 	}
 	held := len(s.in)
-	data, st := s.fill(s.loop, s.need)
+	data, st := s.fill(s.loop, s.need, s.appetite())
 	s.counts.received += int64(len(data) - held)
 	used := s.pump(data)
 	if s.phase == phaseClosed {
@@ -311,7 +311,7 @@ func (s *session) holdsUp() bool {
 	case !s.whole() || x.CopyingIn():
 		return true
 	}
-	return x.Owing() == 0 && (x.BatchOpen() || x.Skipping())
+	return x.Owing() == 0 && (x.BatchOpen() || x.Skipping() || s.gathers())
 }
 
 // departed notes that the client will send no more; a broken connection takes

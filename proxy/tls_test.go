@@ -174,7 +174,7 @@ func TestAPlainEndpointReadsAndWritesWithoutAnAllocation(t *testing.T) {
 			t.Fatal(n, errno)
 		}
 		sysWrite(peer, b)
-		data, _ := e.fill(l, 0)
+		data, _ := e.fill(l, 0, readSize)
 		e.keep(l, data, len(data))
 	})
 	if n != 0 {

@@ -13,8 +13,9 @@ const cipherSize = readSize / 2
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
 // fillTLS is fill for an endpoint with TLS. It reads on until there is plaintext,
-// for what stays behind in TLS would raise no event.
-func (e *endpoint) fillTLS(l *Loop) (data []byte, st readState) {
+// for what stays behind in TLS would raise no event; so a record begun before may
+// come on top of most bytes.
+func (e *endpoint) fillTLS(l *Loop, most int) (data []byte, st readState) {
 	n := 0
 	if !e.tls.begun { // what came during the login
 		e.tls.begun = true
@@ -23,7 +24,7 @@ func (e *endpoint) fillTLS(l *Loop) (data []byte, st readState) {
 		e.answer(l, answer)
 	}
 	for n == 0 && st == readMore {
-		got, errno := sysRead(e.fd, l.cipher[:])
+		got, errno := sysRead(e.fd, l.cipher[:min(len(l.cipher), most)])
 		if errno == syscall.EAGAIN {
 			break
 		}
