@@ -89,8 +89,17 @@ func (r *Rule) reaches(c Client) bool {
 
 // Exposed says that the rule lets in whoever can reach this machine, and asks for
 // nothing.
-func (r *Rule) Exposed() bool {
-	return r.Method == Trust && r.connection != onSocket && r.connection != withGSS && !r.address.local()
+func (r *Rule) Exposed() bool { return r.Method == Trust && r.remote() }
+
+// Overheard says that by the rule a password may travel to this machine in clear
+// text, unless clients have to use TLS anyway.
+func (r *Rule) Overheard() bool {
+	return r.Method == ByPassword && r.connection != withTLS && r.remote()
+}
+
+// remote says that the rule is about clients on other machines too.
+func (r *Rule) remote() bool {
+	return r.connection != onSocket && r.connection != withGSS && !r.address.local()
 }
 
 // Policy is how clients prove their user: by the first rule that matches.

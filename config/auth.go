@@ -46,9 +46,7 @@ func (l *loader) policy(n *node) {
 	if a.hbaFile != "" && a.Method != methodHBA {
 		l.warn(n.child("hba_file").at, `auth.hba_file is not used: auth.method is %q, not "hba"`, a.Method)
 	}
-	if a.Method == auth.Trust.String() {
-		l.exposed(n.child("method").val)
-	}
+	l.exposed(n)
 	l.mapName(n)
 }
 
@@ -67,12 +65,21 @@ func (l *loader) mapName(n *node) {
 	}
 }
 
-// exposed warns of trust on an address that others than this machine reach.
-func (l *loader) exposed(at place) {
+// exposed warns of a method that is too little on an address that others than
+// this machine reach.
+func (l *loader) exposed(n *node) {
 	for _, a := range l.openAddresses() {
-		l.warn(at, `auth.method = "trust" asks nobody for a password, and %s can be reached from other machines`, a)
+		switch {
+		case l.auth.Method == auth.Trust.String():
+			l.warn(n.child("method").val, `auth.method = "trust" asks nobody for a password, and %s can be reached from other machines`, a)
+		case l.auth.Method == auth.ByPassword.String() && l.plainClients():
+			l.warn(n.child("method").val, `auth.method = "password" has passwords sent in clear text, and %s can be reached from other machines: say tls = "require", or "scram-sha-256"`, a)
+		}
 	}
 }
+
+// plainClients says that a client need not use TLS.
+func (l *loader) plainClients() bool { return l.config.TLS.Mode < certs.Require }
 
 // openAddresses are those that others than this machine reach.
 func (l *loader) openAddresses() []string {
@@ -133,6 +140,9 @@ func (l *loader) rulesFile(n *node) {
 		}
 		if r.Exposed() && len(l.openAddresses()) > 0 {
 			tell(&l.warnings, r, "trust asks nobody for a password, and this line is for clients on other machines too")
+		}
+		if r.Overheard() && l.plainClients() && len(l.openAddresses()) > 0 {
+			tell(&l.warnings, r, "passwords are sent in clear text, and this line is for clients on other machines too: say hostssl, or scram-sha-256")
 		}
 	}
 	if len(rules) == 0 && len(found) == 0 {

@@ -86,10 +86,12 @@ func TestFaultsOfRulesAndMapsAreToldByTheirFiles(t *testing.T) {
 }
 
 func TestWhatIsSuspiciousOfAnAuthenticationIsWarnedOf(t *testing.T) {
-	text := "listen = [\"*:6432\"]\n[auth]\nmethod = \"hba\"\nhba_file = \"x.hba\"\nmap = \"sys\"\nident_file = \"x.ident\"\n" + head[strings.Index(head, "[cluster"):] + route
+	text := "listen = [\"*:6432\"]\n[auth]\nmethod = \"hba\"\nhba_file = \"x.hba\"\nmap = \"sys\"\nident_file = \"x.ident\"\nusers_file = \"users.txt\"\n" + head[strings.Index(head, "[cluster"):] + route
 	dir := t.TempDir()
-	write(t, dir, "x.hba", "host all all samehost trust\n\nhost all all 10.0.0.0/8 trust\n")
+	write(t, dir, "x.hba", "host all all samehost trust\n\nhost all all 10.0.0.0/8 trust\n"+
+		"hostssl all all 10.0.0.0/8 password\nlocal all all password\nhost all all samehost password\nhost all all all password\n")
 	write(t, dir, "x.ident", "sys a b\n")
+	write(t, dir, "users.txt", "\"app\" \"secret\"\n")
 	write(t, dir, "config.toml", text)
 	c, err := Load(filepath.Join(dir, "config.toml"))
 	if err != nil {
@@ -101,7 +103,8 @@ func TestWhatIsSuspiciousOfAnAuthenticationIsWarnedOf(t *testing.T) {
 		got = append(got, w.String())
 	}
 	want := "config.toml:5:1: auth.map is not used: auth.method is \"hba\", not \"cert\"\n" +
-		"x.hba:3:1: trust asks nobody for a password, and this line is for clients on other machines too"
+		"x.hba:3:1: trust asks nobody for a password, and this line is for clients on other machines too\n" +
+		"x.hba:7:1: passwords are sent in clear text, and this line is for clients on other machines too: say hostssl, or scram-sha-256"
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

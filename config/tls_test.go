@@ -49,6 +49,27 @@ func TestTLSFilesAreCheckedWhenTheConfigurationIsRead(t *testing.T) {
 	}
 }
 
+func TestAPasswordInClearTextIsWarnedOf(t *testing.T) {
+	a := pgtest.NewAuthority(t, t.TempDir(), "ca")
+	cert, key := a.Issue(t, "pooler", pgtest.Leaf{})
+	for _, c := range []struct {
+		listen, mode string
+		warned       bool
+	}{
+		{"*:6432", "disable", true}, {"10.0.0.1:6432", "disable", true}, {"[::1]:6432", "disable", false},
+		{"/run/tenantpool", "disable", false}, {"*:6432", "allow", true}, {"*:6432", "prefer", true}, {"*:6432", "require", false},
+	} {
+		text := fmt.Sprintf("listen = [%q]\ntls = %q\n", c.listen, c.mode)
+		if c.mode != "disable" {
+			text += fmt.Sprintf("tls_cert = %q\ntls_key = %q\n", cert, key)
+		}
+		got := warnings(mustLoad(t, text+strings.Replace(head, "scram-sha-256", "password", 1)+route))
+		if strings.Contains(got, `auth.method = "password" has passwords sent in clear text`) != c.warned || !c.warned && got != "" {
+			t.Errorf("%s with tls %s: warned of %q", c.listen, c.mode, got)
+		}
+	}
+}
+
 func TestAServerFarAwayIsVerifiedUnlessSaidOtherwise(t *testing.T) {
 	far := strings.Replace(head, "127.0.0.1", "db.example", 1)
 	for text, want := range map[string]TLS{
