@@ -82,6 +82,11 @@ var mishaps = []mishap{
 		c.send(startup(version30, "user", "app", "database", "acme", "replication", "true"))
 		return c
 	}, "FATAL", "0A000", "replication connections are not supported", "server directly", false},
+	{"a replication that is none", setup{trust: true}, func(t *testing.T, p *pooler) *rawClient {
+		c := dialRaw(t, p.endpoint)
+		c.send(startup(version30, "user", "app", "database", "acme", "replication", "perhaps"))
+		return c
+	}, "FATAL", "22023", `invalid value for parameter "replication": "perhaps"`, "database", false},
 	{"a change of what the profile decides", setup{}, saying(query("SET search_path TO globex")),
 		"ERROR", "42501", ".*search_path.*", "tenant_settings", true},
 	{"no server connection in time", setup{size: 1, global: `query_wait_timeout = "50ms"`}, besides("BEGIN", saying(query("SELECT 1"))),

@@ -95,17 +95,17 @@ func (t *trial) isBlank(kind string) bool {
 	if t.value == t.blank {
 		return true
 	}
-	value, ok := truth(t.value)
+	value, ok := Truth(t.value)
 	if kind == "bool" {
-		blank, _ := truth(t.blank)
+		blank, _ := Truth(t.blank)
 		return ok && value == blank
 	}
 	return t.name == "log_connections" && t.blank == "" && ok && !value
 }
 
-// truth reads a truth value as the server does: the beginnings of its words will
+// Truth reads a truth value as the server does: the beginnings of its words will
 // do, as far as they are clear (parse_bool in utils/adt/bool.c).
-func truth(word string) (value, ok bool) {
+func Truth(word string) (value, ok bool) {
 	w := lower(word)
 	is := func(whole string, least int) bool { return len(w) >= least && strings.HasPrefix(whole, w) }
 	switch {

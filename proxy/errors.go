@@ -25,7 +25,7 @@ var (
 	errNoDescriptors = fatalError("53300", "sorry, too many clients already",
 		"tenantpool is near its limit of open files: raise it (ulimit -n, LimitNOFILE=) or lower max_clients.")
 	errLoginTimeout = fatalError("57014", "canceling authentication due to timeout", "")
-	errReplication  = fatalError("0A000", "replication connections are not supported", "Connect to the server directly.")
+	errReplication  = fatalError("0A000", "replication connections are not supported", "Connect to the server directly: no pool mode passes them on.")
 	errShutdown     = fatalError("57P01", "terminating connection due to administrator command", "")
 	errServerLost   = fatalError("08006", "server closed the connection unexpectedly", hintServerLost)
 

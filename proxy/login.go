@@ -176,8 +176,10 @@ func (g *login) enter() error {
 		return err
 	}
 	g.user, _ = st.Get("user")
-	if v, ok := st.Get("replication"); ok && v != "false" && v != "off" && v != "0" && v != "no" {
-		return errReplication
+	if v, ok := st.Get("replication"); ok {
+		if err := judgeReplication(v); err != nil {
+			return err
+		}
 	}
 	if err := g.authenticate(); err != nil {
 		return err
