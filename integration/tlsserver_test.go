@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -173,7 +174,52 @@ func TestAPasswordGoesToAServerBoundToItsTLS(t *testing.T) {
 		if right != "TLS true" || !strings.HasPrefix(wrong, "FATAL 28P01") {
 			t.Errorf("the right password: %q; another: %q", right, wrong)
 		}
+		cluster := v.cluster("verify-full") + `password = "a secret"`
+		between := v.startBetween(t, endpoint{host: w.server.Host, port: w.server.Port}.address())
+		if got := attempt(t, w, setup{host: between, cluster: cluster}); !strings.HasPrefix(got, "FATAL 28") || !strings.Contains(got, "channel binding") {
+			t.Errorf("with somebody between who is trusted too: %q", got)
+		}
 	})
+}
+
+// startBetween reads along between the pooler and the server at address: it speaks TLS with both, to
+// the pooler with a certificate that its authority vouches for. It returns where it listens.
+func (v vault) startBetween(t *testing.T, address string) string {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(v.Issue(t, "between", pgtest.Leaf{Hosts: []string{"127.0.0.1"}}))
+	must(t, err)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { ln.Close() })
+	relay := func(plain net.Conn) {
+		defer plain.Close()
+		if _, err := io.ReadFull(plain, make([]byte, 8)); err != nil {
+			return
+		}
+		_, _ = plain.Write([]byte("S"))
+		client := tls.Server(plain, &tls.Config{Certificates: []tls.Certificate{pair}})
+		raw, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		defer raw.Close()
+		server, err := startTLS(raw, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			return
+		}
+		go io.Copy(server, client)
+		_, _ = io.Copy(client, server)
+	}
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go relay(conn)
+		}
+	}()
+	return ln.Addr().String()
 }
 
 // Every connection to the server, those that carry a cancel request included, begins with an
