@@ -211,13 +211,17 @@ func strikeAll(t *testing.T, all []strike, connect func(t *testing.T) *rawClient
 }
 
 // beside runs do while a client of globex asks for its row again and again, and expects no other answer.
+// How long its answers take, and what the pooler's memory does, is logged.
 func beside(t *testing.T, p *pooler, do func()) {
 	t.Helper()
 	good := login(t, p.endpoint, "globex")
+	before := rss(t, p.process.PID())
 	done := make(chan struct{})
 	asked := make(chan error, 1)
+	var took []time.Duration
 	go func() {
 		asked <- watch(done, func() error {
+			defer func(began time.Time) { took = append(took, time.Since(began)) }(time.Now())
 			good.send(query("SELECT name FROM whoami"))
 			answer := good.until('Z')
 			if rows, err := result(answer); err != nil || kinds(answer) != "TDCZ" || rows[0][0] != "globex" {
@@ -232,6 +236,8 @@ func beside(t *testing.T, p *pooler, do func()) {
 		t.Error(err)
 	}
 	good.vanish(false)
+	t.Logf("a client beside: %d answers, p50 %v, p99 %v; memory %d kB, before %d kB",
+		len(took), percentile(took, 50), percentile(took, 99), rss(t, p.process.PID())>>10, before>>10)
 }
 
 // expectAllLent checks that the pooler can still lend every one of its server connections, and that

@@ -83,12 +83,15 @@ func TestWhatAHostileServerSaysReachesNobodyElse(t *testing.T) {
 	onNewest(t, func(t *testing.T, w *world) {
 		m := openImpostor(t, w)
 		p := startPooler(t, w, setup{size: 1, host: m.address(), trust: true})
+		before, cases := rss(t, p.process.PID()), 0
 		for name, says := range lies {
 			for _, x := range []trick{{cue: cueQuery}, {cue: cueQuery, tail: true}, {cue: cueSwitch}, {cue: cueSwitch, tail: true}} {
 				x.says = says
 				m.deceive(t, p, name, x)
+				cases++
 			}
 		}
+		t.Logf("%d lies; memory %d kB, before %d kB", cases, rss(t, p.process.PID())>>10, before>>10)
 	})
 }
 
@@ -166,6 +169,7 @@ func TestWhatAServerSaysUnaskedReachesNobody(t *testing.T) {
 			a.vanish(true)
 			b.vanish(true)
 		}
+		t.Logf("%d lies", len(lies))
 	})
 }
 
@@ -197,6 +201,7 @@ var loginLies = map[string][]byte{
 func TestAHostileServerAtLoginIsNotUsed(t *testing.T) {
 	needsPooler(t)
 	onNewest(t, func(t *testing.T, w *world) {
+		t.Logf("%d lies", len(lies)+len(loginLies))
 		for _, all := range []map[string][]byte{lies, loginLies} {
 			for name, says := range all {
 				t.Run(name, func(t *testing.T) {
