@@ -4,7 +4,7 @@
 .PHONY: help build demo test conversations lint fuzz bench docs clean
 
 DEMO_FLAGS  ?=
-FUZZ_TIME   ?= 20s
+FUZZ_TIME   ?= 100000x
 # How many generated conversations "make test" holds; "make conversations" holds them all.
 CONVERSATIONS ?= 1400
 
@@ -32,7 +32,7 @@ lint: ## go vet and staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
-fuzz: ## run every fuzz test for FUZZ_TIME (20s)
+fuzz: ## run every fuzz test FUZZ_TIME (100000x) times
 	scripts/fuzz.sh $(FUZZ_TIME)
 
 bench: build ## measure tenantpool beside PgBouncer (bench/README.md says how to choose)
