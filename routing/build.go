@@ -11,8 +11,9 @@ import (
 // Build parses and judges rules and tenant entries. It reports every problem
 // it finds; the Table is nil if any of them is more than a warning. The table
 // keeps the slices it was given: the caller does not change them afterwards.
-func Build(rules []Rule, tenants []TenantEntry) (*Table, []Problem) {
+func Build(rules []Rule, tenants []TenantEntry, replicas ...Replicas) (*Table, []Problem) {
 	b := &builder{t: &Table{
+		replicas:   replicas,
 		tenants:    make(map[string]*tenant, len(tenants)),
 		byDatabase: make(map[string]*tenant),
 		byUser:     make(map[string]*tenant),
@@ -229,5 +230,8 @@ func (b *builder) settingNames(tenants []TenantEntry) {
 	b.t.allSettings = make(map[string][]string, len(sets))
 	for cluster, names := range sets {
 		b.t.allSettings[cluster] = slices.Sorted(maps.Keys(names))
+	}
+	for _, r := range b.t.replicas {
+		b.t.allSettings[r.Pool] = b.t.allSettings[r.Cluster]
 	}
 }

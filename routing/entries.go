@@ -24,6 +24,7 @@ func (b *builder) tenant(index int, in TenantEntry) {
 // entry parses what an entry says of itself, and gives its users.
 func (p place) entry(in TenantEntry) logins {
 	p.bad("", CheckName(in.Name))
+	p.suffixed(in.Name)
 	if slices.Contains(ConsoleNames(), in.Name) {
 		p.bad("", fmt.Errorf("a tenant cannot be called %q: %s", in.Name, forConsole))
 	}

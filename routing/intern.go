@@ -11,6 +11,7 @@ type routeKey struct {
 	rule   int
 	tenant string
 	entry  *tenant // tables that list the same entry share its routes
+	suffix string
 }
 
 // interned gives equal routes one pointer. It holds them weakly: clients name

@@ -49,7 +49,7 @@ func randomTenants(r *rand.Rand) []TenantEntry {
 
 func randomIdentity(r *rand.Rand) Identity {
 	words := []string{"a", "b", "ab", "abb", "bb", "x", ""}
-	return Identity{pick(r, words...), pick(r, words...), pick(r, words...)}
+	return Identity{User: pick(r, words...), Database: pick(r, words...), ServerName: pick(r, words...)}
 }
 
 // deciding gives the index of the rule that decides by the plain reading of

@@ -4,7 +4,7 @@ package routing
 // each rule that means it, in order.
 func (t *Table) Reach(tenant string) []*Route {
 	var all []*Route
-	entry := t.tenants[tenant]
+	entry := t.entry(tenant)
 	for i := range t.rules {
 		r := &t.rules[i]
 		if r.source == FromNothing && r.literal != tenant {
@@ -14,7 +14,7 @@ func (t *Table) Reach(tenant string) []*Route {
 		if _, ok := t.exists(f, entry, nil); !ok {
 			continue
 		}
-		if route, err := t.intern(f, entry); err == nil {
+		if route, err := t.intern(f, entry, "", nil); err == nil {
 			all = append(all, route)
 		}
 	}

@@ -2,7 +2,8 @@ package routing
 
 // Identity is what a client says about itself at login. The user has been
 // authenticated; the rest is claimed.
-type Identity struct{ User, Database, ServerName string }
+// Table.Plain has taken the suffix off its names.
+type Identity struct{ User, Database, ServerName, Suffix string }
 
 // Route is how one tenant is reached under one rule. It is frozen: nobody
 // changes it or what its slices hold. Equal (rule, tenant) give the same
@@ -11,7 +12,8 @@ type Route struct {
 	Tenant    string
 	Schema    string // what {schema} stood for
 	Source    Source
-	Cluster   string
+	Cluster   string // what serves it: the tenant's cluster, or the replicas of that
+	Replicas  bool   // the latter
 	Isolation Isolation
 	Mode      Mode
 	Path      []string  // search_path, unquoted names in order

@@ -32,7 +32,7 @@ func build(t *testing.T, rules []Rule, tenants ...TenantEntry) *Table {
 
 // answer writes down what Resolve says.
 func answer(table *Table, user, database, server string) string {
-	r, err := table.Resolve(Identity{user, database, server})
+	r, err := table.Resolve(Identity{User: user, Database: database, ServerName: server})
 	var refusal *Refusal
 	switch {
 	case errors.As(err, &refusal):

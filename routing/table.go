@@ -14,7 +14,8 @@ type Table struct {
 	byUser      map[string]*tenant // match_users
 	listed      listing            // by a registry
 	unread      bool               // the registry has not been read yet
-	reserved    map[string]string  // schemas that "schema" never admits, and why
+	replicas    []Replicas
+	reserved    map[string]string // schemas that "schema" never admits, and why
 	allSettings map[string][]string
 	routes      *interned // a thing of its own: whoever holds a route does not hold the table
 }
@@ -29,7 +30,7 @@ func (t *Table) Resolve(id Identity) (*Route, error) { return t.resolve(id, nil)
 // Explain tells, one step to a line, how Resolve comes to its answer.
 func (t *Table) Explain(id Identity) []string {
 	var steps trace
-	route, err := t.resolve(id, &steps)
+	route, err := t.resolve(t.Plain(id), &steps)
 	if err != nil {
 		return append(steps, "refused: "+strings.TrimPrefix(err.Error(), "routing: "))
 	}
@@ -42,6 +43,9 @@ func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 	id.ServerName = strings.ToLower(id.ServerName)
 	if steps != nil {
 		steps.add("user %q, database %q, server name %q", id.User, id.Database, id.ServerName)
+	}
+	if steps != nil && id.Suffix != "" {
+		steps.add("suffix %q asks for a replica", id.Suffix)
 	}
 	f := t.find(id, steps)
 	if f.rule == nil && t.unread {
@@ -66,7 +70,7 @@ func (t *Table) resolve(id Identity, steps *trace) (*Route, error) {
 	if entry != nil && entry.Disabled {
 		return nil, &Refusal{Source: f.source, Reason: ReasonDisabled, Tenant: f.tenant, Why: entry.Suspended}
 	}
-	return t.intern(f, entry)
+	return t.intern(f, entry, id.Suffix, steps)
 }
 
 // found is the rule that decides about an identity, and the tenant it means.
@@ -183,8 +187,8 @@ func (t *Table) exists(f found, e *tenant, steps *trace) (Reason, bool) {
 }
 
 // intern freezes the route, or gives the one that already is.
-func (t *Table) intern(f found, e *tenant) (*Route, error) {
-	key := routeKey{f.rule.index, f.tenant, e}
+func (t *Table) intern(f found, e *tenant, suffix string, steps *trace) (*Route, error) {
+	key := routeKey{f.rule.index, f.tenant, e, suffix}
 	if r := t.routes.get(key); r != nil {
 		return r, nil
 	}
@@ -192,6 +196,14 @@ func (t *Table) intern(f found, e *tenant) (*Route, error) {
 	if !route.usable() {
 		return nil, f.refuse(ReasonBadName)
 	}
+	pool, ok := t.place(route.Cluster, suffix)
+	if !ok {
+		if steps != nil {
+			steps.add("cluster %q has no replicas for suffix %q", route.Cluster, suffix)
+		}
+		return nil, f.refuse(ReasonUnknown)
+	}
+	route.Cluster, route.Replicas = pool, suffix != ""
 	route.ClusterSettings = t.allSettings[route.Cluster]
 	return t.routes.put(key, route), nil
 }
