@@ -2,8 +2,11 @@ package config
 
 import (
 	"net"
+	"strconv"
 	"strings"
 	"time"
+
+	"tenantpool/routing"
 )
 
 // clusters decodes the [cluster.NAME] tables.
@@ -30,10 +33,11 @@ func (l *loader) clusters(n *node) {
 		raw.Password, _ = l.password("cluster", "", kid, raw.password)
 		l.loginSecrets(kid, &raw)
 		l.config.Clusters = append(l.config.Clusters, raw.Cluster)
+		l.replicas(kid, &raw)
 	}
 }
 
-// hosts judges the hosts.
+// hosts judges the hosts and gives each its port.
 func (l *loader) hosts(n *node, c *rawCluster) {
 	at := n.child("host")
 	if at == nil {
@@ -42,18 +46,92 @@ func (l *loader) hosts(n *node, c *rawCluster) {
 	if len(c.Hosts) == 0 && !l.failed[at] {
 		l.bad(at.val, "cluster.host is empty")
 	}
-	if len(c.Hosts) > 1 {
-		l.bad(at.item(1), "cluster.host: a second server to fail over to is not supported in this version")
+	given := c.Ports
+	if port := n.child("port"); len(given) != 1 && len(given) != len(c.Hosts) && port != nil {
+		l.bad(port.val, "cluster.port: %d ports for %d hosts; write one for all, or one for each", len(given), len(c.Hosts))
+		given = []int{5432}
 	}
+	c.Ports = nil
 	for i, h := range c.Hosts {
-		wrong := hostFault(h)
+		name, port, wrong := l.host(h)
 		if wrong != "" {
 			l.bad(at.item(i), "cluster.host %q %s", h, wrong)
 		}
-		if strings.HasPrefix(h, ".") {
-			c.Hosts[i] = l.relative(h)
+		if port == 0 {
+			port = given[min(i, len(given)-1)]
+		}
+		c.Hosts[i], c.Ports = name, append(c.Ports, port)
+	}
+	if len(c.Ports) > 0 {
+		c.Port = c.Ports[0]
+	}
+	if c.Target == "" {
+		c.Target = "any"
+		if len(c.Hosts) > 1 {
+			c.Target = "read-write"
 		}
 	}
+}
+
+// host splits "host:port" and judges it; port is 0 if there is none. The path of a
+// socket is as seen from the configuration file.
+func (l *loader) host(word string) (name string, port int, wrong string) {
+	name = word
+	if h, p, err := net.SplitHostPort(word); err == nil && !isDirectory(h) {
+		name = h
+		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
+			return name, 0, "has no port between 1 and 65535"
+		}
+	}
+	if strings.HasPrefix(name, ".") {
+		return l.relative(name), port, ""
+	}
+	return name, port, hostFault(name)
+}
+
+// replicas makes a cluster of its own of a cluster's replicas: the same database
+// by the same login, other hosts.
+func (l *loader) replicas(n *node, raw *rawCluster) {
+	given := raw.replicas
+	at := n.child("replicas")
+	if len(given.hosts) == 0 {
+		for _, key := range []string{"replica_suffix", "replica_pool_size", "replica_fallback"} {
+			if kid := n.child(key); kid != nil {
+				l.warn(kid.at, "cluster.%s has no use without replicas", key)
+			}
+		}
+		return
+	}
+	if given.suffix == "" {
+		l.bad(n.child("replica_suffix").val, "cluster.replica_suffix is empty: nobody could tell a name with it from one without")
+		return
+	}
+	c := raw.Cluster
+	c.Name, c.ReplicasOf = raw.Name+given.suffix, raw.Name
+	if l.root.child("cluster").child(c.Name) != nil {
+		l.bad(at.at, "cluster.replicas: a cluster %q is there already; choose another replica_suffix", c.Name)
+	}
+	c.Hosts, c.Ports, c.Target, c.LoadBalance = nil, nil, "standby", "random"
+	for i, h := range given.hosts {
+		name, port, wrong := l.host(h)
+		if wrong != "" {
+			l.bad(at.item(i), "cluster.replicas %q %s", h, wrong)
+		}
+		if port == 0 {
+			port = raw.Port
+		}
+		c.Hosts, c.Ports = append(c.Hosts, name), append(c.Ports, port)
+	}
+	c.Port = c.Ports[0]
+	if given.fallback == "primary" {
+		c.Target = "prefer-standby"
+		c.Hosts, c.Ports = append(c.Hosts, raw.Hosts...), append(c.Ports, raw.Ports...)
+	}
+	if given.size > 0 {
+		c.PoolSize, c.MinPoolSize = given.size, min(c.MinPoolSize, given.size)
+	}
+	l.config.Clusters = append(l.config.Clusters, c)
+	l.suffixes = append(l.suffixes, routing.Replicas{Cluster: raw.Name, Suffix: given.suffix, Pool: c.Name})
 }
 
 func hostFault(h string) string {
@@ -65,7 +143,7 @@ func hostFault(h string) string {
 	case strings.Contains(h, "://"):
 		return "is a URL; its parts are cluster.host, port, database and user"
 	case strings.Contains(h, ":"):
-		return "holds a port; that is what cluster.port is for"
+		return "is not host:port"
 	case strings.ContainsAny(h, " \t/,="):
 		return "is not the name of a host"
 	}

@@ -24,7 +24,9 @@ type Config struct {
 	Features       routing.Features
 	Policy         routing.TenantSettings // towards clients that change what a profile decides
 	Instance       string                 // shown in logs and the console; default the host's name
-	Loops          int                    // event loops; 0 leaves it to the pooler
+	PeerID         int                    // 0: no poolers beside this one
+	Peers          []Peer
+	Loops          int // event loops; 0 leaves it to the pooler
 
 	MaxClients int
 	MaxWaiting int // clients waiting for a server connection, per cluster
@@ -78,6 +80,14 @@ type Auth struct {
 	Lookup    Lookup
 }
 
+// Peer is another pooler that clients reach at the same address.
+type Peer struct {
+	ID int
+	Address
+	Host string // for its certificate
+	TLS  TLS
+}
+
 // Lookup is how users that no file lists are looked for.
 type Lookup struct {
 	Cluster  string // whose server is asked; "" looks for nobody
@@ -103,12 +113,18 @@ type Log struct{ Level, Format string }
 // Cluster is one Postgres endpoint with one database and one login.
 type Cluster struct {
 	Name     string
-	Hosts    []string // names, addresses or socket directories; in this version one
-	Port     int
+	Hosts    []string // names, addresses or socket directories, in the order in which they are tried
+	Ports    []int    // of each
+	Port     int      // of the first
 	Database string
 	User     string
 	Password Secret // "" is none
 	TLS      TLS
+
+	Target      string        // which hosts will do: a word of libpq's target_session_attrs
+	LoadBalance string        // "disable" or "random"
+	DNSMaxTTL   time.Duration // 0 is off
+	ReplicasOf  string        // the cluster whose replicas these are, as [cluster.NAME] has them; "" is none
 
 	LoginSecretsFile string // "" is none
 	LoginSecrets     *Users // of the tenants' own logins; nil if none are given
@@ -143,6 +159,9 @@ func (c *Config) ProfileSettingNames(cluster string) []string {
 // SwitchesRoles reports whether a tenant of the cluster may be isolated by a
 // role, so that the cluster's login must not be able to do anything.
 func (c *Config) SwitchesRoles(cluster string) bool {
+	if of := c.Cluster(cluster); of != nil && of.ReplicasOf != "" {
+		cluster = of.ReplicasOf
+	}
 	for _, r := range c.Rules {
 		if r.Cluster == cluster && r.Isolation == routing.RoleSwitch {
 			return true

@@ -13,7 +13,7 @@ import (
 func (l *loader) global() (include []string) {
 	c := l.config
 	raw := rawGlobal{Config: c}
-	newSection("", globalFields, "auth", "admin", "prepared", "log", "registry", "cluster", "route", "tenant").decode(&l.reader, l.root, &raw)
+	newSection("", globalFields, "auth", "admin", "prepared", "log", "registry", "cluster", "peer", "route", "tenant").decode(&l.reader, l.root, &raw)
 	l.auth.Auth = &c.Auth
 	newSection("auth", authFields).decode(&l.reader, l.root.child("auth"), &l.auth)
 	newSection("admin", adminFields).decode(&l.reader, l.root.child("admin"), &c.Admin)

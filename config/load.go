@@ -48,6 +48,8 @@ type loader struct {
 	root    *node   // of the main file
 	routes  []*node // of config.Rules
 	tenants []*node // of config.Tenants
+
+	suffixes []routing.Replicas // of the clusters
 }
 
 // main reads everything. Each step judges what it can, whatever the steps
@@ -63,6 +65,7 @@ func (l *loader) main(path string) {
 	}
 	include := l.global()
 	l.clusters(l.root.child("cluster"))
+	l.peers(l.root.child("peer"))
 	l.rules(l.root.child("route"))
 	l.entries(l.root.child("tenant"))
 	l.registry(l.root.child("registry"))

@@ -31,6 +31,23 @@ func (s Setting) count(n *node) (any, string) {
 	return int(v), ""
 }
 
+// counts reads one number or several.
+func (s Setting) counts(n *node) (any, *slip) {
+	items := []*node{n}
+	if n.shape == list {
+		items = n.kids
+	}
+	var out []int
+	for _, item := range items {
+		v, text := s.count(item)
+		if text != "" {
+			return nil, &slip{item.val, text}
+		}
+		out = append(out, v.(int))
+	}
+	return out, nil
+}
+
 // aWord is the duration that stands for Word.
 const aWord = time.Duration(-1)
 

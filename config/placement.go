@@ -29,7 +29,7 @@ func (l *loader) placement() {
 		l.missing("route", "no route is configured: write a [[route]]")
 	}
 	for _, c := range l.config.Clusters {
-		if !used[c.Name] {
+		if !used[c.Name] && c.ReplicasOf == "" {
 			l.warn(l.root.child("cluster").child(c.Name).at, "no route or tenant uses cluster %q", c.Name)
 		}
 	}
@@ -62,16 +62,18 @@ func (l *loader) place(n *node, cluster string, used map[string]bool) {
 	if at == nil || l.failed[at] || len(l.config.Clusters) == 0 || l.root.child("cluster").child(cluster) != nil {
 		return
 	}
-	names := make([]string, len(l.config.Clusters))
-	for i, c := range l.config.Clusters {
-		names[i] = c.Name
+	var names []string
+	for _, c := range l.config.Clusters {
+		if c.ReplicasOf == "" {
+			names = append(names, c.Name)
+		}
 	}
 	l.bad(at.val, "no cluster is called %q%s", cluster, didYouMean(cluster, names))
 }
 
 // table builds the routing table and tells its problems by their places.
 func (l *loader) table() {
-	t, problems := routing.Build(l.config.Rules, l.config.Tenants)
+	t, problems := routing.Build(l.config.Rules, l.config.Tenants, l.suffixes...)
 	l.config.Table = t
 	for _, p := range problems {
 		n := l.entry(p)

@@ -19,6 +19,19 @@ type rawCluster struct {
 	password     rawPassword
 	loginSecrets string // the path of the file
 	tls          rawTLS
+	replicas     rawReplicas
+}
+
+type rawPeer struct {
+	Peer
+	address string
+	tls     rawTLS
+}
+
+type rawReplicas struct {
+	hosts            []string
+	suffix, fallback string
+	size             int // 0 is not given
 }
 
 // rawPassword is where a password is said to be; one of the three is given.

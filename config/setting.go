@@ -9,6 +9,7 @@ const (
 	KindTexts                // a string or a list of strings
 	KindPath                 // a file, relative to the file that names it
 	KindCount                // a whole number; 0 and "off" are off
+	KindCounts               // a whole number or a list of them
 	KindSize                 // bytes: a whole number, or "64MiB"
 	KindDuration             // a string like "10s"; 0 and "off" are off
 	KindBool                 // true or false
@@ -65,6 +66,7 @@ func Settings() []Setting {
 	all = appendSettings(all, logFields)
 	all = appendSettings(all, registryFields)
 	all = appendSettings(all, clusterFields)
+	all = appendSettings(all, peerFields)
 	all = appendSettings(all, routeFields)
 	return appendSettings(all, tenantFields)
 }

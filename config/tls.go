@@ -50,7 +50,10 @@ func (l *loader) clientTLS(raw *rawGlobal) {
 
 // serverTLS judges the tls keys of a cluster.
 func (l *loader) serverTLS(n *node, c *rawCluster) {
-	remote := slices.ContainsFunc(c.Hosts, func(h string) bool { return !isLocal(h) })
+	remote := slices.ContainsFunc(slices.Concat(c.Hosts, c.replicas.hosts), func(h string) bool {
+		name, _, _ := l.host(h)
+		return !isLocal(name)
+	})
 	if c.tls.mode == "" && remote {
 		c.tls.mode = certs.VerifyFull.String()
 	}

@@ -34,6 +34,8 @@ func (s Setting) parse(n *node) (any, *slip) {
 		return s.texts(n)
 	case KindCount:
 		v, text = s.count(n)
+	case KindCounts:
+		return s.counts(n)
 	case KindSize:
 		v, text = s.size(n)
 	case KindDuration:
@@ -207,6 +209,8 @@ func store(into, v any) {
 		*to = v.([]string)
 	case *int:
 		*to = v.(int)
+	case *[]int:
+		*to = v.([]int)
 	case **int:
 		n := v.(int)
 		*to = &n

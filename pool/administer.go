@@ -12,7 +12,8 @@ func Administer(ctx context.Context, o Options) (*pgconn.PgConn, error) {
 	o.Size, o.MinSize, o.SchemaCheck = 1, 0, 0
 	p := New(o) // it lends nothing
 	defer func() { _ = p.Close(context.WithoutCancel(ctx)) }()
-	return p.open(ctx, p.loginOf(nil), AdminParams())
+	pg, _, err := p.open(ctx, p.loginOf(nil), AdminParams())
+	return pg, err
 }
 
 // AdminParams are the startup parameters of such a connection.

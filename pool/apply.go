@@ -27,7 +27,7 @@ func (o Options) settled() *Options {
 // new one is for those to come.
 func (p *Pool) Fits(o Options) bool {
 	now := p.opts()
-	return now.Cluster == o.Cluster && now.Host == o.Host && now.Port == o.Port &&
+	return now.Cluster == o.Cluster && slices.Equal(now.Hosts, o.Hosts) && now.Target == o.Target && now.LoadBalance == o.LoadBalance &&
 		now.Database == o.Database && now.User == o.User && now.TLS == o.TLS &&
 		now.RefuseSuperuser == o.RefuseSuperuser
 }

@@ -54,7 +54,7 @@ func (p *Pool) blankNames() []string {
 func custom(name string) bool { return strings.Contains(name, ".") }
 
 // admit checks a fresh login and makes a Conn of what it says.
-func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params map[string]string) (*Conn, error) {
+func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, from origin, a *Account, params map[string]string) (*Conn, error) {
 	row, err := firstRow(pg.Exec(ctx, checkQuery(checked(params))))
 	if err != nil {
 		return nil, fmt.Errorf("check of a login: %w", err)
@@ -70,6 +70,7 @@ func (p *Pool) admit(ctx context.Context, pg *pgconn.PgConn, a *Account, params 
 		Statements: newStatements(p.opts().PreparedCount, p.opts().PreparedBytes),
 		Created:    time.Now(),
 		pool:       p,
+		origin:     from,
 		network:    address.Network(),
 		address:    address.String(),
 		local:      pg.Conn().LocalAddr().String(),

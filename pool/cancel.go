@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -39,15 +40,21 @@ func (p *Pool) cancel(ctx context.Context, c *Conn, request []byte) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return SendCancel(ctx, c.network, c.address, c.tls, request)
+}
+
+// SendCancel sends a cancel request to a server, or to a pooler, over TLS unless
+// config is nil, and returns when that has dealt with it: in 5 s at most.
+func SendCancel(ctx context.Context, network, address string, config *tls.Config, request []byte) error {
 	ctx, stop := context.WithTimeout(ctx, cancelTimeout)
 	defer stop()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, c.network, c.address)
+	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return fmt.Errorf("cancel: %w", err)
 	}
 	defer conn.Close()
-	if err := cancelOver(ctx, conn, c.tls, request); err != nil {
+	if err := cancelOver(ctx, conn, config, request); err != nil {
 		return fmt.Errorf("cancel: %w", err)
 	}
 	return nil

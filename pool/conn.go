@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"time"
@@ -51,6 +52,7 @@ type Conn struct {
 	local   string      // our end of it
 	tls     *tls.Config // nil: it is plain
 
+	origin
 	proof
 	berth
 }
@@ -174,6 +176,9 @@ func (c *Conn) Suspect(err error) bool {
 
 // Report notes a ParameterStatus of the server, given its body.
 func (c *Conn) Report(body []byte) error {
+	if bytes.HasPrefix(body, []byte("in_hot_standby\x00")) {
+		c.pool.Doubt(c) // it was promoted
+	}
 	p, err := c.Reported.Report(body)
 	c.Reported = p
 	return err

@@ -25,6 +25,7 @@ type control struct {
 	p        *Pool
 	turn     chan struct{} // holds one token while nobody uses what follows
 	pg       *pgconn.PgConn
+	from     origin            // where pg leads
 	statuses map[string]string // pg's own table of what the server reports
 	tried    int               // lists of settings tried on pg
 
@@ -96,7 +97,7 @@ func attempt[T any](x *control, look func(context.Context, *pgconn.PgConn) (T, e
 }
 
 func once[T any](x *control, look func(context.Context, *pgconn.PgConn) (T, error)) (value T, err error) {
-	ctx, cancel := context.WithTimeout(x.p.ctx, x.p.opts().ConnectTimeout+askTimeout)
+	ctx, cancel := context.WithTimeout(x.p.ctx, x.p.loginTime()+askTimeout)
 	defer cancel()
 	pg, err := x.ready(ctx)
 	if err != nil {
@@ -113,7 +114,10 @@ func once[T any](x *control, look func(context.Context, *pgconn.PgConn) (T, erro
 // that follows a failure is over.
 func (x *control) ready(ctx context.Context) (*pgconn.PgConn, error) {
 	if x.pg != nil && !x.pg.IsClosed() {
-		return x.pg, nil
+		if !x.stale() {
+			return x.pg, nil
+		}
+		x.pg.Close(ctx)
 	}
 	if err := x.shut(time.Now()); err != nil {
 		return nil, err
@@ -173,15 +177,11 @@ func (x *control) openFor(ctx context.Context, heard pgconn.NotificationHandler)
 
 // hijacked logs in, and takes the connection apart.
 func (x *control) hijacked(ctx context.Context) (*pgconn.HijackedConn, error) {
-	pg, err := x.p.open(ctx, x.p.loginOf(nil), map[string]string{
-		"application_name": controlName,
-		"client_encoding":  "UTF8",
-		"search_path":      "pg_catalog",
-		"role":             "none",
-	})
+	pg, from, err := x.p.open(ctx, x.p.loginOf(nil), controlParams())
 	if err != nil {
 		return nil, err
 	}
+	x.from = from
 	if err := pg.SyncConn(ctx); err != nil {
 		pg.Close(ctx)
 		return nil, err
@@ -191,6 +191,23 @@ func (x *control) hijacked(ctx context.Context) (*pgconn.HijackedConn, error) {
 		pg.Close(ctx)
 	}
 	return raw, err
+}
+
+// controlParams are the startup parameters of a control connection.
+func controlParams() map[string]string {
+	return map[string]string{
+		"application_name": controlName,
+		"client_encoding":  "UTF8",
+		"search_path":      "pg_catalog",
+		"role":             "none",
+	}
+}
+
+// stale says that the connection is to a server that is not wanted any more.
+func (x *control) stale() bool {
+	x.p.mu.Lock()
+	defer x.p.mu.Unlock()
+	return x.from.retired()
 }
 
 // welcomeTable is what a server connection without a state reports: the control

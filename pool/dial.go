@@ -33,6 +33,9 @@ func (g *gate) failed(err error, now time.Time) {
 	}
 	g.err, g.permanent = explain(err)
 	g.delay = min(max(2*g.delay, minDelay), maxDelay)
+	if errors.As(err, new(*wrongServer)) {
+		g.delay = minDelay // it answers, and may be the right one any moment
+	}
 	g.next = now.Add(jitter(g.delay))
 }
 
@@ -86,7 +89,10 @@ func lasting(code string) bool {
 func cause(err error) string {
 	var sys *os.SyscallError
 	var dns *net.DNSError
+	var wrong *wrongServer
 	switch {
+	case errors.As(err, &wrong):
+		return wrong.Error()
 	case errors.As(err, &sys):
 		return sys.Err.Error()
 	case errors.As(err, &dns):
@@ -189,7 +195,7 @@ func (p *Pool) begin(a *accountPlace) {
 // dial logs in once, in an era of the pool's.
 func (p *Pool) dial(a *accountPlace, rushed bool, era int) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(p.ctx, p.opts().ConnectTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, p.loginTime())
 	c, err := p.connect(ctx, a.account)
 	cancel()
 	if err != nil {
@@ -199,6 +205,11 @@ func (p *Pool) dial(a *accountPlace, rushed bool, era int) {
 	now := time.Now()
 	c.account, c.era, c.turn = a, era, now.Add(turnAfter(now.Sub(began)))
 	p.arrived(c, rushed)
+}
+
+// loginTime is how long a login may take that tries every host.
+func (p *Pool) loginTime() time.Duration {
+	return p.opts().ConnectTimeout * time.Duration(max(1, len(p.opts().Hosts)))
 }
 
 // landed notes that a login of a's has ended. What it counted for is the

@@ -1,8 +1,10 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -22,11 +24,11 @@ func (e *loginRefused) Error() string { return e.why }
 // login, none.
 func (p *Pool) login(ctx context.Context, a *Account) (*Conn, error) {
 	params := p.birthParams(a)
-	pg, err := p.open(ctx, p.loginOf(a), params)
+	pg, from, err := p.open(ctx, p.loginOf(a), params)
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.admit(ctx, pg, a, params)
+	c, err := p.admit(ctx, pg, from, a, params)
 	if err != nil {
 		pg.Close(ctx)
 		return nil, err
@@ -41,19 +43,63 @@ func (p *Pool) loginOf(a *Account) Login {
 	return a.login
 }
 
-// open logs in with these startup parameters and no others.
-func (p *Pool) open(ctx context.Context, l Login, params map[string]string) (*pgconn.PgConn, error) {
+// open logs in with these startup parameters and no others, at the first of the
+// hosts that will do. Of the errors, that of a server that answered and is not the
+// one that is wanted says most, else the first does.
+func (p *Pool) open(ctx context.Context, l Login, params map[string]string) (*pgconn.PgConn, origin, error) {
+	addresses, telling := p.resolve(ctx)
+	lost := make(map[*address]bool)
+	var answered *wrongServer
+	for _, t := range p.tries(addresses, time.Now()) {
+		if lost[t.at] {
+			continue
+		}
+		pg, err := p.openAt(ctx, t, l, params)
+		if err == nil {
+			if t.want == AnyServer && Standby.judge(pg, params) == nil {
+				t.want = Standby
+			}
+			return pg, p.worked(t), nil
+		}
+		p.failed(t.at, err)
+		lost[t.at] = !errors.As(err, new(*wrongServer))
+		if telling == nil || !lost[t.at] && answered == nil {
+			telling = err
+		}
+		_ = errors.As(err, &answered)
+		if e, permanent := explain(err); permanent && e.Code != "08001" || ctx.Err() != nil {
+			return nil, origin{}, err
+		}
+	}
+	return nil, origin{}, telling
+}
+
+// openAt logs in at one address, and sees to it that it is a server that will do.
+func (p *Pool) openAt(ctx context.Context, t try, l Login, params map[string]string) (*pgconn.PgConn, error) {
+	pg, err := p.logIn(ctx, t.at, l, params)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.want.judge(pg, params); err != nil {
+		pg.Close(ctx)
+		return nil, fmt.Errorf("%s: %w", t.at, err)
+	}
+	return pg, nil
+}
+
+// logIn is openAt with any server.
+func (p *Pool) logIn(ctx context.Context, a *address, l Login, params map[string]string) (*pgconn.PgConn, error) {
 	config, err := baseConfig()
 	if err != nil {
 		return nil, err
 	}
-	config.Host, config.Port = p.opts().Host, p.opts().Port
+	config.Host, config.Port = cmp.Or(a.ip, a.host.Name), a.host.Port
 	config.Database, config.User, config.Password = p.opts().Database, l.User, l.Password
 	config.RuntimeParams = params
 	config.ConnectTimeout = p.opts().ConnectTimeout
 	config.DialFunc = (&net.Dialer{Timeout: p.opts().ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
 	config.MaxProtocolMessageBodyLen = 16 << 20
-	if err := p.secure(config); err != nil {
+	if err := p.secure(config, a.host.Name); err != nil {
 		return nil, err
 	}
 	config.BuildFrontend = limitedFrontend

@@ -8,16 +8,20 @@ import (
 // Options describe one cluster. Durations of 0 are off unless said otherwise.
 type Options struct {
 	Cluster  string // its name in the configuration, for errors
-	Host     string // a name, an address, or a directory that holds a socket
-	Port     uint16
+	Hosts    []Host // in the order in which they are tried
 	Database string
 	User     string // the cluster's login, which tenants without an Account share
 	Password string
 	TLS      TLS
 
+	Target      Target        // which of the servers will do
+	LoadBalance bool          // the hosts are tried in random order
+	DNSMaxTTL   time.Duration // how long connections stay where a host's name leads no more; 0 is for ever
+	Resolver    *net.Resolver // nil is the usual one
+
 	Size           int           // server connections at most; at least 1
 	MinSize        int           // of the cluster's login, kept open though nobody needs them
-	ConnectTimeout time.Duration // for a login and its checks; 0 is 5 s
+	ConnectTimeout time.Duration // for a login at one host and its checks; 0 is 5 s
 	Lifetime       time.Duration // after which a connection is replaced, ±10 %
 	IdleTimeout    time.Duration // after which an unused one is closed
 
@@ -70,11 +74,13 @@ const (
 	EventSchemaMissing                      // a tenant's schema is missing or unusable
 	EventSchemaBack                         // it is back
 	EventCertificates                       // changed TLS files cannot be used, the old ones are; Err says why
+	EventMoved                              // the server that is wanted is another; Text is its address
+	EventAddressGone                        // a host's name does not lead to the address in Text any more
 )
 
 func (k EventKind) String() string {
 	return [...]string{"", "connected", "connect failed", "discarded", "control failed", "superuser",
-		"role settings changed", "lost proof", "schema missing", "schema back", "certificates not reloaded"}[k]
+		"role settings changed", "lost proof", "schema missing", "schema back", "certificates not reloaded", "moved to another server", "address gone"}[k]
 }
 
 // Event is something an operator should know. It never holds SQL, parameters or
@@ -121,6 +127,7 @@ const (
 	ReasonShrunk              // Options.Size was lowered
 	ReasonOutdated            // it was born before a setting that profiles name now
 	ReasonReconnect           // an operator wants another in its place
+	ReasonRetired             // its server is not the one that is wanted
 	reasons                   // how many there are
 )
 
@@ -145,5 +152,5 @@ func Reasons() []Reason {
 func (r Reason) String() string {
 	return [...]string{"unspecified", "server closed", "protocol", "unasked", "client gone", "not quiet",
 		"switch failed", "profile lost", "pinned", "cancel", "timeout", "killed", "lifetime", "idle",
-		"tenants", "shutdown", "evicted", "pool size lowered", "outdated", "reconnect"}[r]
+		"tenants", "shutdown", "evicted", "pool size lowered", "outdated", "reconnect", "retired"}[r]
 }

@@ -51,9 +51,13 @@ type Pool struct {
 	tickets  uint64
 	using    []*Profile // whose schemas the next round looks for
 	counts   Counts
-	planted  map[string]string // by login: pg_db_role_setting as first seen
-	era      int               // how often Apply has made the connections there are outdated
-	warned   bool              // of a superuser
+
+	addresses []*address // of the hosts, as far as they are known
+	leader    *address   // the one server that is right, or the one that stands in for a standby
+
+	planted map[string]string // by login: pg_db_role_setting as first seen
+	era     int               // how often Apply has made the connections there are outdated
+	warned  bool              // of a superuser
 
 	reportsPath bool // the server reports its search_path (18 and later)
 }
@@ -73,7 +77,7 @@ func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) 
 		connect: connect,
 		own:     &accountPlace{proven: true},
 		cancels: make(chan struct{}, maxCancels),
-		certs:   o.watch(),
+		certs:   o.TLS.Watch(),
 		emptied: make(chan struct{}),
 		retimed: make(chan struct{}, 1),
 		epoch:   time.Now(),
@@ -91,6 +95,7 @@ func newPool(o Options, connect func(context.Context, *Account) (*Conn, error)) 
 func (p *Pool) start() {
 	go p.upkeep()
 	go p.watchSchemas()
+	go p.watchNames()
 }
 
 // Checkout lends w a connection. Of three results exactly one holds: the
@@ -291,6 +296,8 @@ func (p *Pool) unfit(c *Conn, now time.Time) (Reason, bool) {
 		return ReasonLifetime, true
 	case c.era != p.era:
 		return ReasonOutdated, true
+	case c.retired():
+		return ReasonRetired, true
 	case p.size-p.leaving > p.opts().Size:
 		return ReasonShrunk, true
 	case p.opts().MaxTenantsPerServer > 0 && len(c.met) >= p.opts().MaxTenantsPerServer:

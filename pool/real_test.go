@@ -83,7 +83,7 @@ func newReal(t *testing.T, server *pgtest.Server, change func(*Options)) *realPo
 	server.MustExec(t, db, `DO $$ BEGIN CREATE ROLE `+loginRole+` LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object THEN END $$;
 		GRANT ALL ON DATABASE `+db+` TO `+loginRole)
 	k := &realPool{events: &events{}, t: t, server: server, db: db, states: NewStates()}
-	o := Options{Cluster: "main", Host: server.Host, Port: uint16(server.Port), Database: db, User: loginRole,
+	o := Options{Cluster: "main", Hosts: []Host{{server.Host, uint16(server.Port)}}, Database: db, User: loginRole,
 		Size: 2, PreparedCount: 10, PreparedBytes: 1 << 20, Blank: []string{"app.tenant_id", "statement_timeout"},
 		Adopt: func(_ *Conn, nc net.Conn) (Transport, error) { return &socket{nc, bufio.NewReader(nc)}, nil },
 		Event: k.add}
@@ -672,7 +672,7 @@ func TestACancelStopsWhatRuns(t *testing.T) {
 
 func TestWelcomeWaitsForAServerThatStarts(t *testing.T) {
 	onServers(t, func(t *testing.T, server *pgtest.Server) {
-		k := newReal(t, server, func(o *Options) { o.Port = 1 })
+		k := newReal(t, server, func(o *Options) { o.Hosts[0].Port = 1 })
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		_, err := k.Welcome(ctx, nil)

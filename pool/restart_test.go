@@ -64,7 +64,7 @@ func TestALoginThroughAnotherPoolerIsRefused(t *testing.T) {
 	onServers(t, func(t *testing.T, server *pgtest.Server) {
 		k := newReal(t, server, nil)
 		params := k.birthParams(nil)
-		pg, err := k.open(t.Context(), k.loginOf(nil), params)
+		pg, _, err := k.open(t.Context(), k.loginOf(nil), params)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -95,9 +95,9 @@ func TestALoginToAGreedyServerFails(t *testing.T) {
 			go greedy(conn)
 		}
 	}()
-	p := New(Options{Host: "127.0.0.1", Port: uint16(ln.Addr().(*net.TCPAddr).Port), Database: "d", User: "u", Password: "p", Size: 1})
+	p := New(Options{Hosts: []Host{{"127.0.0.1", uint16(ln.Addr().(*net.TCPAddr).Port)}}, Database: "d", User: "u", Password: "p", Size: 1})
 	defer p.Close(t.Context())
-	_, err = p.open(t.Context(), p.loginOf(nil), nil)
+	_, _, err = p.open(t.Context(), p.loginOf(nil), nil)
 	if err == nil || !strings.Contains(err.Error(), "more than 1000000 SCRAM iterations") {
 		t.Errorf("the login ends with %v", err)
 	}

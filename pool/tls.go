@@ -27,19 +27,21 @@ type TLS struct {
 	Files certs.Files
 }
 
-// watch keeps an eye on the files of the cluster's TLS.
-func (o *Options) watch() *certs.Watched {
-	if o.TLS.Mode == certs.Disable || isDirectory(o.Host) {
+// Watch keeps an eye on the files. What it gives is complete but for the ServerName.
+// It is nil without TLS.
+func (o TLS) Watch() *certs.Watched {
+	if o.Mode == certs.Disable {
 		return nil
 	}
-	return certs.Watch(o.TLS.Files, func(s *certs.Set) *tls.Config { return o.TLS.config(o.Host, s) })
+	return certs.Watch(o.Files, o.config)
 }
 
 // isDirectory says that a host is a directory that holds a Unix socket.
 func isDirectory(host string) bool { return strings.HasPrefix(host, "/") }
 
-func (o TLS) config(host string, s *certs.Set) *tls.Config {
-	c := &tls.Config{ServerName: host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true}
+// config is what all hosts have in common: each is given its name.
+func (o TLS) config(s *certs.Set) *tls.Config {
+	c := &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true}
 	if s.Certificate != nil {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return s.Certificate, nil }
 	}
@@ -64,10 +66,10 @@ func verifyChain(roots *x509.CertPool, chain []*x509.Certificate) error {
 	return nil
 }
 
-// secure makes pgconn speak TLS as the cluster wants it.
-func (p *Pool) secure(config *pgconn.Config) error {
+// secure makes pgconn speak TLS with a host as the cluster wants it.
+func (p *Pool) secure(config *pgconn.Config, host string) error {
 	config.TLSConfig, config.Fallbacks = nil, nil
-	if p.certs == nil {
+	if p.certs == nil || isDirectory(host) {
 		return nil
 	}
 	set, err := p.certs.Current()
@@ -80,16 +82,18 @@ func (p *Pool) secure(config *pgconn.Config) error {
 	if set.Certificate != nil {
 		config.SSLCertMode = "allow"
 	}
+	secured := set.Config.Clone()
+	secured.ServerName = host
 	fallback := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port}
 	switch p.opts().TLS.Mode {
 	case certs.Allow:
-		fallback.TLSConfig = set.Config
+		fallback.TLSConfig = secured
 		config.Fallbacks = append(config.Fallbacks, fallback)
 	case certs.Prefer:
-		config.TLSConfig = set.Config
+		config.TLSConfig = secured
 		config.Fallbacks = append(config.Fallbacks, fallback)
 	default:
-		config.TLSConfig = set.Config
+		config.TLSConfig = secured
 	}
 	if p.opts().Wrap != nil {
 		dial := config.DialFunc

@@ -14,6 +14,7 @@ func (p *Pool) upkeep() {
 	for {
 		p.tidy(time.Now())
 		p.turnOver()
+		p.lookBack(time.Now())
 		select {
 		case <-p.ctx.Done():
 			return
@@ -58,6 +59,9 @@ func (p *Pool) overdue(now time.Time) (*Conn, Reason) {
 			return c, ReasonOutdated
 		case p.size-p.leaving > p.opts().Size:
 			return c, ReasonShrunk
+		}
+		if c.retired() {
+			return c, ReasonRetired
 		}
 		unused := p.opts().IdleTimeout > 0 && now.Sub(c.since) > p.opts().IdleTimeout
 		if unused && (c.account != p.own || p.own.size > p.opts().MinSize) {

@@ -17,9 +17,11 @@ import (
 // server's.
 type cancelKey struct {
 	pid   uint32
-	short [4]byte   // the secret of protocol 3.0
-	long  *[32]byte // that of 3.2, nil in 3.0
+	short [shortKey]byte // the secret of protocol 3.0
+	long  *[longKey]byte // that of 3.2, nil in 3.0
 }
+
+const shortKey, longKey = 4, 32
 
 func (k *cancelKey) bytes() []byte {
 	if k.long != nil {
@@ -30,6 +32,7 @@ func (k *cancelKey) bytes() []byte {
 
 // cancelKeys finds the session of a key.
 type cancelKeys struct {
+	peer     int // this pooler's number among its siblings; 0: it has none
 	mu       sync.Mutex
 	sessions map[uint32]*session
 }
@@ -37,9 +40,12 @@ type cancelKeys struct {
 // issue gives s a key that nobody else has.
 func (c *cancelKeys) issue(s *session, minor int) {
 	if minor >= 2 {
-		s.key.long = new([32]byte)
+		s.key.long = new([longKey]byte)
 	}
 	_, _ = rand.Read(s.key.bytes())
+	if c.peer > 0 {
+		mark(s.key.bytes(), c.peer)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sessions == nil {

@@ -28,8 +28,10 @@ type login struct {
 	r       *bufio.Reader
 	ctx     context.Context
 	startup *wire.Startup
-	tls     *secured // nil: the client speaks plainly
-	user    string
+	tls     *secured    // nil: the client speaks plainly
+	user    string      // without the suffix that asks for a replica
+	suffix  string      // that
+	named   string      // the database, without it
 	method  auth.Method // by which the user proved itself
 	out     []byte      // said last, if the login succeeds
 }
@@ -98,6 +100,7 @@ func (g *login) run() error {
 		g.cancel()
 		return nil
 	}
+	g.say()
 	if err := g.demandTLS(); err != nil {
 		return err
 	}
@@ -119,17 +122,24 @@ func (g *login) run() error {
 // cancel passes a cancel request to the loop of the session it names. The
 // client learns nothing but that the connection closes.
 func (g *login) cancel() {
-	switch s := g.proxy.keys.find(g.startup.Cancel); {
-	case s == nil && g.cancelsConsole():
-	case s == nil:
-		g.proxy.cancels.unknown.Add(1)
-	default:
+	r, sentOn := g.startup.Cancel, false
+	if g.proxy.siblings.own > 0 {
+		r.Secret, sentOn = cutForwarded(r.Secret)
+	}
+	switch s := g.proxy.keys.find(r); {
+	case s != nil:
 		done := make(chan struct{})
 		s.loop.post(func(*Loop) {
 			s.cancelRequested()
 			close(done)
 		})
 		<-done
+	case g.cancelsConsole():
+	case sentOn:
+		g.proxy.cancels.unknown.Add(1)
+	default:
+		g.proxy.cancels.unknown.Add(1)
+		g.proxy.siblings.forward(g.ctx, r)
 	}
 	g.conn.Close()
 }
@@ -175,7 +185,6 @@ func (g *login) enter() error {
 	if err := g.negotiate(); err != nil {
 		return err
 	}
-	g.user, _ = st.Get("user")
 	if v, ok := st.Get("replication"); ok {
 		if err := judgeReplication(v); err != nil {
 			return err
@@ -189,6 +198,13 @@ func (g *login) enter() error {
 		err = g.handOver(s)
 	}
 	return g.answer(err)
+}
+
+// say takes down who the client says it is.
+func (g *login) say() {
+	g.user, _ = g.startup.Get("user")
+	id := g.live.table().Plain(routing.Identity{User: g.user, Database: g.asked()})
+	g.user, g.named, g.suffix = id.User, id.Database, id.Suffix
 }
 
 // settle makes the session and finds all that it needs. A failure counts only if
@@ -206,7 +222,7 @@ func (g *login) settle() (*session, error) {
 
 // session makes the client's session by the live value of the login.
 func (g *login) session() (*session, error) {
-	id := routing.Identity{User: g.user, Database: g.database(), ServerName: g.serverName()}
+	id := routing.Identity{User: g.user, Database: g.database(), ServerName: g.serverName(), Suffix: g.suffix}
 	r, err := g.live.table().Resolve(id)
 	if err != nil {
 		return nil, err
@@ -217,7 +233,7 @@ func (g *login) session() (*session, error) {
 	}
 	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned, tally: g.proxy.tallies.of(r.Tenant),
 		user: unique.Make(id.User), database: unique.Make(id.Database), serverName: unique.Make(id.ServerName),
-		number: g.live.number, sameTenant: h.sameTenant}
+		suffix: g.suffix, number: g.live.number, sameTenant: h.sameTenant}
 	if e := g.proxy.tallies.on(r.Cluster, r.Tenant).refuses(r.Tenant); e != nil {
 		return nil, e // before any look at a server
 	}
@@ -227,12 +243,17 @@ func (g *login) session() (*session, error) {
 	return s, g.profile(s)
 }
 
-// database is what the client asked for; by default that is its user's name.
-func (g *login) database() string {
+// database is what the client asked for, without the suffix that asks for a replica.
+func (g *login) database() string { return g.named }
+
+// asked is the name of the database in the client's words; by default that is its
+// user's name.
+func (g *login) asked() string {
 	if name, _ := g.startup.Get("database"); name != "" {
 		return name
 	}
-	return g.user
+	user, _ := g.startup.Get("user")
+	return user
 }
 
 // answer is what the client is told of a refusal. Whoever is not admitted and
@@ -251,7 +272,7 @@ func (g *login) answer(err error) error {
 	case refusal.Source == routing.FromUser:
 		return g.notProven()
 	}
-	return databaseUnknown(g.database())
+	return databaseUnknown(g.asked())
 }
 
 // exists checks that a tenant known by its schema alone has one.

@@ -40,6 +40,9 @@ type Options struct {
 
 	Console Console // who serves operators; nil: nobody
 
+	PeerID int // this pooler's number among its siblings; 0: it has none
+	Peers  []Peer
+
 	Loops int // event loops, at least 1
 	Log   *slog.Logger
 
@@ -69,6 +72,7 @@ type Proxy struct {
 	tallies    tallies
 	keys       cancelKeys
 	cancels    cancelCounters
+	siblings   *siblings
 	certs      *certs.Watched // nil: no TLS with clients
 	views      views
 	loginMeter loginMeter
@@ -101,6 +105,7 @@ func New(o Options) (*Proxy, error) {
 	p := &Proxy{opts: fixed{o.Log, o.TLS, o.KeepAlive, o.MaxDescriptors, o.Console},
 		states: pool.NewStates(), statements: pool.NewStatementTable(), stopped: make(chan struct{})}
 	p.live.Store(&live{})
+	p.keys.peer, p.siblings = o.PeerID, newSiblings(o.PeerID, o.Peers, o.Log)
 	var err error
 	if p.certs, err = o.TLS.watch(); err != nil {
 		return nil, err

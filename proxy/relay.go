@@ -285,6 +285,8 @@ func (s *session) noteError(srv *server, f wire.ErrorFields, ref any) {
 		if _, ok := ref.(*pool.Statement); ok {
 			srv.conn.Statements.Reset() // something hidden has deallocated ours
 		}
+	case "25006", "57P01", "57P02", "57P03":
+		s.pool.Doubt(srv.conn)
 	case "42P01", "3F000":
 		s.pool.RecheckSoon(s.state.Profile())
 	}
@@ -336,6 +338,9 @@ func (s *session) learn(body []byte) {
 	}
 	name, value := string(n), string(v)
 	s.params = s.params.Set(name, value)
+	if name == "default_transaction_read_only" && !s.changed {
+		return // an operator fences the server: that is not the client's, and does not follow it
+	}
 	if settable(name) {
 		s.changeState(s.state.With(name, value))
 	}

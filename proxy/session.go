@@ -36,6 +36,7 @@ type session struct {
 	proxy                      *Proxy
 	id                         pool.HolderID
 	user, database, serverName unique.Handle[string] // as given at login
+	suffix                     string                // that asked for a replica; "" is none
 	number                     uint64                // of the live value that the route was found in
 	route                      *routing.Route
 	pool                       *pool.Pool

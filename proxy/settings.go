@@ -18,6 +18,9 @@ func (g *login) profile(s *session) error {
 	if err != nil {
 		return err
 	}
+	if s.route.Replicas { // the primary may have to stand in
+		wanted = append([]pool.Setting{{Name: "default_transaction_read_only", Value: "on"}}, wanted...)
+	}
 	spec, err := g.proxy.profileSpec(g.live, s.route)
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func (r *checked) cluster(ctx context.Context, c *config.Inspection, cluster *co
 	at := c.ClusterAt(cluster.Name, "")
 	rows, err := pool.Survey(ctx, o, aboutServer)
 	if err != nil {
-		r.fault(at, fmt.Sprintf("cluster %q: cannot log in as %q to database %q at %s, port %d: %v", cluster.Name, cluster.User, cluster.Database, o.Host, o.Port, err))
+		r.fault(at, fmt.Sprintf("cluster %q: cannot log in as %q to database %q at %s, port %d: %v", cluster.Name, cluster.User, cluster.Database, o.Hosts[0].Name, o.Hosts[0].Port, err))
 		return nil
 	}
 	if len(rows) == 1 {

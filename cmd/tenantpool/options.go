@@ -35,6 +35,11 @@ func proxyOptions(cfg *config.Config, who *users, files uint64, log *slog.Logger
 		l, own, err := cfg.Login(r)
 		return pool.Login{User: l.User, Password: l.Secret.Reveal()}, own, err
 	}
+	o.PeerID = cfg.PeerID
+	for _, p := range cfg.Peers {
+		o.Peers = append(o.Peers, proxy.Peer{ID: p.ID, Network: p.Network, Address: p.Address.Address, Host: p.Host,
+			TLS: pool.TLS{Mode: p.TLS.Mode, Files: p.TLS.Files}})
+	}
 	for i := range cfg.Clusters {
 		c := &cfg.Clusters[i]
 		o.Pools[c.Name] = poolOptions(cfg, c, log)
@@ -55,8 +60,13 @@ func loops(cfg *config.Config) int {
 }
 
 func poolOptions(cfg *config.Config, c *config.Cluster, log *slog.Logger) *pool.Options {
+	var hosts []pool.Host
+	for i, name := range c.Hosts {
+		hosts = append(hosts, pool.Host{Name: name, Port: uint16(c.Ports[i])})
+	}
+	target, _ := pool.ParseTarget(c.Target) // config has checked it
 	return &pool.Options{
-		Cluster: c.Name, Host: c.Hosts[0], Port: uint16(c.Port),
+		Cluster: c.Name, Hosts: hosts, Target: target, LoadBalance: c.LoadBalance == "random", DNSMaxTTL: c.DNSMaxTTL,
 		Database: c.Database, User: c.User, Password: c.Password.Reveal(),
 		TLS:             pool.TLS{Mode: c.TLS.Mode, Files: c.TLS.Files},
 		RefuseSuperuser: cfg.SwitchesRoles(c.Name),
@@ -103,7 +113,7 @@ func logEvent(log *slog.Logger, e pool.Event) {
 		log.Debug("server "+e.Kind.String(), args...)
 	case pool.EventLostProof, pool.EventRoleSettings:
 		log.Error(e.Kind.String(), args...)
-	case pool.EventSchemaBack:
+	case pool.EventSchemaBack, pool.EventMoved, pool.EventAddressGone:
 		log.Info(e.Kind.String(), args...)
 	default:
 		log.Warn(e.Kind.String(), args...)

@@ -176,7 +176,7 @@ func sameUsers(old, now *config.Config) bool {
 
 // sameServer says that two clusters are the same login to the same server.
 func sameServer(a, b *config.Cluster) bool {
-	return slices.Equal(a.Hosts, b.Hosts) && a.Port == b.Port && a.Database == b.Database && a.User == b.User &&
+	return slices.Equal(a.Hosts, b.Hosts) && slices.Equal(a.Ports, b.Ports) && a.Target == b.Target && a.Database == b.Database && a.User == b.User &&
 		a.Password.Reveal() == b.Password.Reveal() && a.TLS == b.TLS
 }
 
