@@ -27,6 +27,7 @@ type setup struct {
 	route   string            // further lines of the route
 	more    string            // further tables, tried before the usual route
 	host    string            // the server's address, "host:port", if it is not the world's server
+	hosts   []string          // several of them
 
 	plain bool // without the race detector: memory is measured
 	files int  // the limit of open files of the pooler; 0 leaves it
@@ -41,7 +42,7 @@ pool_mode = "%s"
 %s
 
 [cluster.main]
-host      = "%s"
+host      = %s
 port      = %s
 database  = "%s"
 user      = "%s"
@@ -67,7 +68,11 @@ func (s setup) write(t testing.TB, w *world) string {
 	if s.host != "" {
 		host, port, _ = strings.Cut(s.host, ":")
 	}
-	text := fmt.Sprintf(configTemplate, s.sockets(), cmp.Or(s.mode, "transaction"), s.global, s.authLines(), host, port, w.database,
+	hosts := fmt.Sprintf("%q", host)
+	if s.hosts != nil {
+		hosts = `["` + strings.Join(s.hosts, `", "`) + `"]`
+	}
+	text := fmt.Sprintf(configTemplate, s.sockets(), cmp.Or(s.mode, "transaction"), s.global, s.authLines(), hosts, port, w.database,
 		cmp.Or(s.login, "app"), cmp.Or(s.size, 4), s.cluster, s.more, s.route)
 	file := filepath.Join(dir, "config.toml")
 	must(t, os.WriteFile(file, []byte(text), 0o600))
