@@ -48,9 +48,9 @@ func theConsoleLetsEachRoleDoWhatItMay(t *testing.T, w *world) {
 			case who[user] && err != nil:
 				t.Errorf("%s: %s: %v", user, words, err)
 			case !who[user] && user == "boss":
-				sqlstate(t, err, codes[words], "")
+				expectError(t, err, codes[words], "")
 			case !who[user]:
-				sqlstate(t, err, "42501", "permission denied")
+				expectError(t, err, "42501", "permission denied")
 			}
 		}
 	}

@@ -117,7 +117,7 @@ func (l *load) expectSeen(t testing.TB, errors ...string) {
 }
 
 // sqlstate fails the test unless an error has this SQLSTATE and says this.
-func sqlstate(t testing.TB, err error, code, text string) {
+func expectError(t testing.TB, err error, code, text string) {
 	t.Helper()
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message, text) {
@@ -238,7 +238,7 @@ func suspendTenant(t *testing.T, w *world, p *pooler, boss *pgx.Conn) {
 	}
 	eventually(t, "suspended, acme holds no server connection", func() bool { return holding(t, boss, "acme") == 0 })
 	_, err := pgx.Connect(t.Context(), p.dsn("acme"))
-	sqlstate(t, err, "57P03", "the bill is not paid")
+	expectError(t, err, "57P03", "the bill is not paid")
 	if r := records(t, boss, "SHOW TENANTS")[0]; r["state"] != "suspended" || r["reason"] != "the bill is not paid" {
 		t.Errorf("SHOW TENANTS says %v", r)
 	}
@@ -278,7 +278,7 @@ func disableTenant(t *testing.T, w *world, p *pooler, boss *pgx.Conn) {
 	acme := startLoad(t, p, "acme", 2)
 	command(t, boss, "DISABLE TENANT acme")
 	_, err := pgx.Connect(t.Context(), p.dsn("acme"))
-	sqlstate(t, err, "28000", "not accepting connections")
+	expectError(t, err, "28000", "not accepting connections")
 	acme.goesOn(t, "who is there works on")
 	command(t, boss, "ENABLE TENANT acme")
 	acme.end()

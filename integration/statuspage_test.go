@@ -90,9 +90,9 @@ func sortsBothWays(t *testing.T, b *browser) {
 	}
 	for _, key := range keys {
 		first := b.sortBy(t, key)
-		judge(t, key, first)
+		compareWith(t, key, first)
 		second := b.sortBy(t, key)
-		judge(t, key, second)
+		compareWith(t, key, second)
 		if first.Sorted == second.Sorted {
 			t.Errorf("%s: a second click leaves it %s", key, first.Sorted)
 		}
@@ -109,7 +109,7 @@ func (b *browser) sortBy(t *testing.T, key string) picture {
 }
 
 // judge checks the order of a column against its values.
-func judge(t *testing.T, key string, p picture) {
+func compareWith(t *testing.T, key string, p picture) {
 	t.Helper()
 	if key == "name" {
 		names := slices.Sorted(slices.Values(p.Names))
