@@ -108,7 +108,7 @@ func (b *browser) sortBy(t *testing.T, key string) picture {
 			Values: %[1]q === "name" ? [] : names.map(n => rows.find(t => t.name === n)[%[1]q] ?? -1) } })()`, key))
 }
 
-// judge checks the order of a column against its values.
+// compareWith checks the order of a column against its values.
 func compareWith(t *testing.T, key string, p picture) {
 	t.Helper()
 	if key == "name" {
