@@ -320,3 +320,30 @@ type holding struct {
 
 func (h *holding) Granted(*Conn)       { h.last.who = &h.Waiter }
 func (h *holding) Refused(*wire.Error) {}
+
+// Where many tenants share few connections, each connection comes to serve some of
+// them over and over, and all of them are served alike.
+func TestConnectionsComeToServeTenantsThatTheyHaveServedBefore(t *testing.T) {
+	imagine(t, Options{Size: 10}, func(t *testing.T, k *kernel) {
+		const tenants = 300
+		var loads []*load
+		for i := range tenants {
+			loads = append(loads, &load{tenant: fmt.Sprint("t", i), clients: 1, turn: 400 * time.Microsecond})
+		}
+		k.play(time.Second, 3*time.Second, loads...)
+		met := 0
+		for c := range k.members {
+			met += len(c.met)
+		}
+		if all := 10 * tenants; met > all/4 {
+			t.Errorf("of %d pairs of connection and tenant %d have met", all, met)
+		}
+		most, least := 0, loads[0].turns
+		for _, l := range loads {
+			most, least = max(most, l.turns), min(least, l.turns)
+		}
+		if least < most*9/10 {
+			t.Errorf("one tenant had %d turns, another %d", least, most)
+		}
+	})
+}

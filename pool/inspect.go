@@ -32,7 +32,7 @@ func (p *Pool) Conns() []ConnInfo {
 		}
 		switch c.place {
 		case lent:
-			info.Tenant = c.tenant.name
+			info.Tenant = c.tenant.tenant.name
 		case idle:
 			info.IdleSince = c.since
 			info.Prepared, info.Bytes = c.Statements.Size()

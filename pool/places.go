@@ -10,7 +10,7 @@ import (
 // tenantPlace is a tenant's place in one pool. Like the other places it is
 // guarded by the pool's mutex, save for what is atomic.
 type tenantPlace struct {
-	name    string
+	tenant  *tenant
 	idle    idleList
 	lent    int
 	line    line  // those who wait for the cluster's login
@@ -78,7 +78,7 @@ func (p *Pool) tenantPlace(t *tenant) *tenantPlace {
 	if at := t.places.find(p.id); at != nil {
 		return at
 	}
-	return t.places.add(p.id, func(at *tenantPlace) { at.name = t.name })
+	return t.places.add(p.id, func(at *tenantPlace) { at.tenant = t })
 }
 
 func (p *Pool) profilePlace(prof *Profile) *profilePlace {

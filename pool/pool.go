@@ -209,10 +209,7 @@ func (p *Pool) pick(w *Waiter) *Conn {
 	case p.fresh.first != nil:
 		return p.fresh.first
 	}
-	c := p.all.last
-	for c != nil && c.account != p.own {
-		c = c.links[ofAll].prev
-	}
+	c := p.idleFor(w)
 	if c != nil {
 		p.expand(1)
 	}

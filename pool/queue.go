@@ -2,6 +2,7 @@ package pool
 
 import (
 	"slices"
+	"time"
 
 	"tenantpool/wire"
 )
@@ -61,8 +62,8 @@ func (p *Pool) Abandon(w *Waiter) bool {
 func (p *Pool) Contended() bool { return p.waiting.Load() > 0 }
 
 // choose picks the waiter of c's account that gets it: of the tenant that is
-// next, or of the one that c was last used for if that is nearly so. nil if
-// nobody waits who may have it.
+// next, or of the one that c was last used for, or else of one that it has served
+// before, if that is nearly so. nil if nobody waits who may have it.
 func (p *Pool) choose(c *Conn, now int64) *Waiter {
 	if len(p.hungry) == 0 {
 		return nil
@@ -71,13 +72,21 @@ func (p *Pool) choose(c *Conn, now int64) *Waiter {
 	if l == nil {
 		return nil
 	}
-	if kin := p.kin(c); kin != nil && kin != l {
-		p.refresh(kin, now)
-		if p.may(kin) && kin.order <= l.order+float64(near) {
-			l = kin
+	if kin := p.kin(c); kin != nil && p.nearly(kin, l, near, now) {
+		l = kin
+	} else if !c.knows(l.tenant) {
+		if friend := p.acquaintance(c); friend != nil && p.nearly(friend, l, akin, now) {
+			l = friend
 		}
 	}
 	return l.waiters.first
+}
+
+// nearly says that the first of a line may have a connection now, and that its
+// turn comes at most that much after the one of the line that is next.
+func (p *Pool) nearly(l, next *line, within time.Duration, now int64) bool {
+	p.refresh(l, now)
+	return p.may(l) && l.order <= next.order+float64(within)
 }
 
 // kin is the line of the tenant that c was last used for, nil if nobody waits

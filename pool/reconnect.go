@@ -48,7 +48,7 @@ func (c *Conn) serves(tenant string) bool {
 	case tenant == "" || c.account.account.tenant() == tenant:
 		return true
 	case c.place == lent:
-		return c.tenant.name == tenant
+		return c.tenant.tenant.name == tenant
 	}
 	return c.place == idle && c.owner != nil && c.owner.name == tenant
 }
