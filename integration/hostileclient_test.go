@@ -162,6 +162,9 @@ func attacks(stages []stage, others int) []strike {
 	for _, st := range stages {
 		for kind := range 256 {
 			use := disguises[:others]
+			if !everywhere() && kind%8 != 0 {
+				use = nil // what is unknown is all one
+			}
 			if strings.IndexByte(frontendTypes, byte(kind)) >= 0 {
 				use = disguises
 			}

@@ -326,7 +326,7 @@ func TestMoreAccountsThanPlaces(t *testing.T) {
 				for client := range 1 + 10*(tenant%2) {
 					id := 100*tenant + client + 1
 					w := &worker{answer: make(chan any, 2)}
-					w.Waiter = Waiter{Customer: w, Holder: HolderID(id), MaxServers: tenant % 3}
+					w.Waiter = Waiter{Customer: w, Holder: HolderID(id), MaxServers: int32(tenant % 3)}
 					name := "t" + strconv.Itoa(tenant)
 					if tenant < 7 {
 						w.Want, _ = accountOf(t, k.states, name).state()

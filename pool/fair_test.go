@@ -39,7 +39,7 @@ func (k *kernel) play(warm, lasts time.Duration, loads ...*load) {
 		for i := range l.clients {
 			id++
 			w := &worker{answer: make(chan any, 2)}
-			w.Waiter = Waiter{Customer: w, Holder: id, Weight: l.weight, MaxServers: l.most, Want: stateOf(k.t, k.states, l.tenant)}
+			w.Waiter = Waiter{Customer: w, Holder: id, Weight: int32(l.weight), MaxServers: int32(l.most), Want: stateOf(k.t, k.states, l.tenant)}
 			all.Go(func() {
 				time.Sleep(l.pause * time.Duration(i) / time.Duration(l.clients))
 				for time.Now().Before(until) {
@@ -211,7 +211,7 @@ func (k *kernel) mustBeBusy() {
 	}
 	for _, l := range k.lines {
 		w := l.waiters.first
-		if w.MaxServers == 0 || l.tenant.lent < w.MaxServers {
+		if w.MaxServers == 0 || l.tenant.lent < int(w.MaxServers) {
 			k.t.Errorf("%d connections are idle and %s waits", k.all.n, w.Want.profile.spec.Tenant)
 			return
 		}

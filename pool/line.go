@@ -130,7 +130,7 @@ func (p *Pool) refresh(l *line, now int64) {
 	w := l.waiters.first
 	a := l.account
 	switch {
-	case w == nil || w.MaxServers > 0 && t.lent >= w.MaxServers:
+	case w == nil || w.MaxServers > 0 && t.lent >= int(w.MaxServers):
 		p.moveTo(l, nil)
 		return
 	case t.borrows(now):
@@ -140,7 +140,7 @@ func (p *Pool) refresh(l *line, now int64) {
 	}
 	wanted := l.waiters.n
 	if w.MaxServers > 0 {
-		wanted = min(wanted, w.MaxServers-t.lent)
+		wanted = min(wanted, int(w.MaxServers)-t.lent)
 	}
 	l.in.wanted += wanted - l.wanted
 	l.wanted = wanted

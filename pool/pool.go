@@ -118,7 +118,7 @@ func (p *Pool) Checkout(w *Waiter) (*Conn, *wire.Error) {
 	w.at = at
 	now := p.now()
 	if at.tenant.waiting == 0 {
-		p.arrive(at.tenant, w.Weight, now)
+		p.arrive(at.tenant, int(w.Weight), now)
 	}
 	p.appear(at.tenant)
 	if p.mayTake(w, now) {
@@ -145,7 +145,7 @@ func (p *Pool) Held(s *State) int {
 func (p *Pool) mayTake(w *Waiter, now int64) bool {
 	t := w.at.tenant
 	switch {
-	case p.all.n == 0 || w.MaxServers > 0 && t.lent >= w.MaxServers || p.lineOf(w.at).waiters.n > 0:
+	case p.all.n == 0 || w.MaxServers > 0 && t.lent >= int(w.MaxServers) || p.lineOf(w.at).waiters.n > 0:
 		return false
 	}
 	return !t.borrows(now) || p.free()

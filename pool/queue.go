@@ -31,8 +31,8 @@ func (p *Pool) fullFor(w *Waiter) *wire.Error {
 	switch t := w.at.tenant; {
 	case p.opts().MaxWaiting > 0 && int(p.waiting.Load()) >= p.opts().MaxWaiting:
 		return errTooManyWaiting
-	case w.MaxWaiting > 0 && t.waiting >= w.MaxWaiting:
-		return errTenantWaiting(w.Want.profile.spec.Tenant, w.MaxWaiting)
+	case w.MaxWaiting > 0 && t.waiting >= int(w.MaxWaiting):
+		return errTenantWaiting(w.Want.profile.spec.Tenant, int(w.MaxWaiting))
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ type Waiter struct {
 	Customer   Customer
 	Holder     HolderID
 	Want       *State
-	MaxServers int // connections its tenant may hold at once; 0 is no limit
-	MaxWaiting int // waiters of its tenant beyond are refused; 0 is no limit
-	Weight     int // of its tenant; 0 leaves it as it is
+	MaxServers int32 // connections its tenant may hold at once; 0 is no limit
+	MaxWaiting int32 // waiters of its tenant beyond are refused; 0 is no limit
+	Weight     int32 // of its tenant; 0 leaves it as it is
 
 	at         *statePlace // while queued
 	last       *anchor     // of the connection it had last

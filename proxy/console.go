@@ -41,8 +41,7 @@ func (g *login) atConsole() bool {
 	if g.proxy.opts.Console == nil {
 		return false
 	}
-	g.user, _ = g.startup.Get("user")
-	return slices.Contains(routing.ConsoleNames(), g.database())
+	return slices.Contains(routing.ConsoleNames(), g.asked())
 }
 
 // console logs an operator in and serves it. It is not counted as a client: it
@@ -52,6 +51,7 @@ func (g *login) console() error {
 		return err
 	}
 	c := g.proxy.opts.Console
+	g.user, _ = g.startup.Get("user") // as it was said: there are no replicas here
 	owner := g.byOwner()
 	if owner {
 		g.out = wire.AppendAuthOK(nil)

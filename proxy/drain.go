@@ -21,6 +21,8 @@ func (p *Proxy) Drain(ctx context.Context) {
 	p.draining.Store(true)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	hurry := time.AfterFunc(2*firstTurn, func() { p.hurried.Store(true) })
+	defer hurry.Stop()
 	for p.arriving.Load() > 0 || p.clients.Load() > 0 {
 		for _, l := range p.loops {
 			l.post(func(l *Loop) {
@@ -45,6 +47,16 @@ func (s *session) drainNow() {
 		return
 	}
 	s.fatal(errShutdown)
+}
+
+// sentAway ends a session that never pauses between its transactions, so that no
+// look at it finds it at rest: behind one of them, and before the next has come.
+func (s *session) sentAway() bool {
+	if s.phase != phaseIdle || !s.used || len(s.in) > 0 || s.eof || !s.proxy.hurried.Load() {
+		return false
+	}
+	s.fatal(errShutdown)
+	return true
 }
 
 // Alive reports an error if an event loop does not answer until ctx ends: it hangs,

@@ -18,7 +18,7 @@ import (
 
 // identity is what the client said about itself at login.
 func (s *session) identity() routing.Identity {
-	return routing.Identity{User: s.user.Value(), Database: s.database.Value(), ServerName: s.serverName.Value(), Suffix: s.suffix}
+	return routing.Identity{User: s.user.Value(), Database: s.database.Value(), ServerName: s.serverName.Value(), Suffix: s.suffix.Value()}
 }
 
 // follow brings the session up to date. It returns false if the session has

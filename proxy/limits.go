@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"time"
 
 	"tenantpool/pool"
@@ -13,7 +14,7 @@ import (
 
 // bound tells the pool what bounds the session's tenant there.
 func (s *session) bound(w *pool.Waiter) {
-	w.MaxServers, w.MaxWaiting, w.Weight = s.route.MaxServers, s.route.MaxWaiting, s.route.Weight
+	w.MaxServers, w.MaxWaiting, w.Weight = small(s.route.MaxServers), small(s.route.MaxWaiting), small(s.route.Weight)
 }
 
 // lasts is how long a timer of that kind runs for a client of the route, 0: not at all.
@@ -40,6 +41,9 @@ func (l *live) lasts(r *routing.Route, k timerKind) time.Duration {
 	}
 	return 0
 }
+
+// small is a limit in fewer bytes: beyond that it is none anyway.
+func small(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 // lasts is how long a timer of that kind runs for the session.
 func (s *session) lasts(k timerKind) time.Duration { return s.proxy.now().lasts(s.route, k) }

@@ -14,8 +14,8 @@ func (s *session) logEnd() {
 		return
 	}
 	args := []any{"tenant", s.tally.tenant, "user", s.user.Value(), "session", uint64(s.id), "lasted", time.Duration(s.loop.now - s.began).Round(time.Millisecond)}
-	if s.lastWords != "" {
-		args = append(args, "code", s.lastWords)
+	if s.lastWords != [5]byte{} {
+		args = append(args, "code", string(s.lastWords[:]))
 	}
 	log.DebugContext(ctx, "session ended", args...)
 }

@@ -233,7 +233,7 @@ func (g *login) session() (*session, error) {
 	}
 	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned, tally: g.proxy.tallies.of(r.Tenant),
 		user: unique.Make(id.User), database: unique.Make(id.Database), serverName: unique.Make(id.ServerName),
-		suffix: g.suffix, number: g.live.number, sameTenant: h.sameTenant}
+		suffix: unique.Make(g.suffix), number: g.live.number, sameTenant: h.sameTenant}
 	if e := g.proxy.tallies.on(r.Cluster, r.Tenant).refuses(r.Tenant); e != nil {
 		return nil, e // before any look at a server
 	}

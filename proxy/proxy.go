@@ -84,6 +84,7 @@ type Proxy struct {
 	closing  atomic.Bool
 
 	operatorsOnly atomic.Bool
+	hurried       atomic.Bool // a drain takes too long
 
 	logins   sync.WaitGroup
 	arriving atomic.Int64 // clients accepted and not yet with a loop

@@ -36,7 +36,7 @@ type session struct {
 	proxy                      *Proxy
 	id                         pool.HolderID
 	user, database, serverName unique.Handle[string] // as given at login
-	suffix                     string                // that asked for a replica; "" is none
+	suffix                     unique.Handle[string] // that asked for a replica
 	number                     uint64                // of the live value that the route was found in
 	route                      *routing.Route
 	pool                       *pool.Pool
@@ -73,29 +73,31 @@ type session struct {
 	tainted    bool   // a cancel request did not end: the server is not for others
 	holdBack   bool   // the unnamed statement cannot be replayed: keep the server
 	fatalSaid  bool
-	parked     bool   // it waits for its tenant to be resumed, not in the pool's queue
-	lastWords  string // the SQLSTATE of its end, if the pooler said it
-	fresh      bool   // nothing of the client's has gone to the server since it was lent
-	lost       int8   // servers in a row that ended while they were switched
-	stuck      bool   // the next message waits for the end of a COPY
-	used       bool   // it has had a server
-	owesReady  bool   // the ReadyForQuery of a statement that opened a transaction was kept back
-	local      bool   // SET LOCAL or the like stands until the transaction ends
-	ungreeted  bool   // the client has not heard yet that it may begin
-	discarded  bool   // DISCARD ALL has run: what is reported next is not the session's
-	compare    bool   // what the server reports may differ from what the client was told
-	need       int    // how long the message at the front of in is, if known
-	body       int    // how much of a client message is still to come and go
+	parked     bool    // it waits for its tenant to be resumed, not in the pool's queue
+	lastWords  [5]byte // the SQLSTATE of its end, if the pooler said it
+	fresh      bool    // nothing of the client's has gone to the server since it was lent
+	lost       int8    // servers in a row that ended while they were switched
+	stuck      bool    // the next message waits for the end of a COPY
+	used       bool    // it has had a server
+	owesReady  bool    // the ReadyForQuery of a statement that opened a transaction was kept back
+	local      bool    // SET LOCAL or the like stands until the transaction ends
+	ungreeted  bool    // the client has not heard yet that it may begin
+	discarded  bool    // DISCARD ALL has run: what is reported next is not the session's
+	compare    bool    // what the server reports may differ from what the client was told
+	need       int     // how long the message at the front of in is, if known
+	body       int     // how much of a client message is still to come and go
 
-	recheck    bool           // schemas or rights were changed: look for them again
-	altering   bool           // a text that may change what others mean has run in the open transaction
-	changed    bool           // settings were changed since the last release
-	resets     []pool.Setting // those of the startup packet that were reset
-	restore    bool           // what the profile decides was reset
-	restoreOwn bool           // of resets alone
-	unsure     bool           // whether those resets stand: something may have undone them
-	asked      []string       // settings to read back
-	doubted    bool           // a statement has failed since: perhaps they were not set
+	recheck    bool // schemas or rights were changed: look for them again
+	altering   bool // a text that may change what others mean has run in the open transaction
+	changed    bool // settings were changed since the last release
+	restore    bool // what the profile decides was reset
+	restoreOwn bool // of resets alone
+	unsure     bool // whether those resets stand: something may have undone them
+	doubted    bool // a statement has failed since settings were asked for: perhaps they were not set
+	named      bool // unnamed holds one
+
+	resets []pool.Setting // those of the startup packet that were reset
+	asked  []string       // settings to read back
 
 	refusal  *wire.Error // what the next message is answered with
 	sentence *wire.Error // what it ends with between its transactions, because its tenant has to
@@ -103,7 +105,6 @@ type session struct {
 	portals  map[string]*change // what running them does to names; nil for most
 	pending  []*change          // not yet answered by the server, oldest first
 	unnamed  []byte             // the Parse body behind the client's unnamed statement
-	named    bool               // unnamed holds one
 
 	unnamedTraits wire.Traits // of the client's unnamed statement
 	unnamedDue    int         // answers owed to what makes or drops it
@@ -278,6 +279,9 @@ func (s *session) settle() {
 		s.proceed()
 		return
 	}
+	if s.sentAway() {
+		return
+	}
 	if s.sentence != nil && s.between() {
 		s.fatal(s.sentence)
 		return
@@ -365,7 +369,7 @@ func (s *session) fatal(e *wire.Error) {
 	if !s.fatalSaid {
 		s.fatalSaid = true
 		s.failed(e.Code, FromPooler)
-		s.lastWords = e.Code
+		copy(s.lastWords[:], e.Code)
 		s.reply(e.WithSeverity("FATAL").AppendTo(nil))
 	}
 	s.end(pool.ReasonClientGone)

@@ -40,7 +40,7 @@ type timer struct {
 	session  *session
 	began    int64 // in nanoseconds on the loop's clock, like deadline
 	deadline int64
-	at       int // where it stands in the heap
+	at       int32 // where it stands in the heap
 	kind     timerKind
 }
 
@@ -56,7 +56,7 @@ func (ts *timers) set(t *timer, k timerKind, lasts time.Duration, now int64) {
 		return
 	}
 	if t.kind == noTimer {
-		t.at = len(ts.heap)
+		t.at = int32(len(ts.heap))
 		ts.heap = append(ts.heap, t)
 	}
 	t.kind, t.began, t.deadline = k, now, now+int64(lasts)
@@ -74,19 +74,19 @@ func (ts *timers) stop(t *timer) {
 	ts.heap[n] = nil
 	ts.heap = ts.heap[:n]
 	if last != t {
-		ts.put(last, t.at)
+		ts.put(last, int(t.at))
 		ts.fix(last)
 	}
 }
 
 func (ts *timers) put(t *timer, at int) {
 	ts.heap[at] = t
-	t.at = at
+	t.at = int32(at)
 }
 
 // fix moves t to where its deadline belongs.
 func (ts *timers) fix(t *timer) {
-	at := t.at
+	at := int(t.at)
 	for at > 0 && t.deadline < ts.heap[(at-1)/2].deadline {
 		ts.put(ts.heap[(at-1)/2], at)
 		at = (at - 1) / 2

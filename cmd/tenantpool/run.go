@@ -131,7 +131,7 @@ func tuneCollector(cfg *config.Config) {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	percent := 30
+	percent := 25
 	if cfg.TLS.Mode != certs.Disable {
 		percent = 15 // a session with TLS is larger, and its handshake leaves much behind
 	}
