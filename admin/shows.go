@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -48,21 +49,34 @@ var pgbouncerShows = []command{
 	{words: "SHOW LISTS", doc: "How many there are of what.", role: Stats, cols: slices.Concat(texts("list"), ints("items")), run: show(showLists)},
 	{words: "SHOW MEM", doc: "The memory of the process.", role: Stats, cols: slices.Concat(texts("name"), ints("size", "used", "free", "memtotal")), run: show(showMem)},
 	{words: "SHOW FDS", doc: "Refused: descriptors are never handed out.", role: Admin, cols: texts("fd"), run: show(func(*call) ([]row, error) { return nil, errNoDescriptors })},
-	{words: "SHOW DNS_HOSTS", doc: "Nothing: names are resolved when a connection is made.", role: Stats, cols: slices.Concat(texts("hostname"), ints("ttl"), texts("addrs")), run: show(nothing)},
+	{words: "SHOW DNS_HOSTS", doc: "Nothing: each cluster looks up the names of its own hosts.", role: Stats, cols: slices.Concat(texts("hostname"), ints("ttl"), texts("addrs")), run: show(nothing)},
 	{words: "SHOW DNS_ZONES", doc: "Nothing, likewise.", role: Stats, cols: slices.Concat(texts("zonename"), ints("serial", "count")), run: show(nothing)},
 	{words: "SHOW STATS", doc: "What each tenant does: totals since the start, and averages of a minute.", role: Stats, run: show(stats),
 		cols: slices.Concat(texts("database"), ints(totalNames...), ints(averageNames...), ints("total_requests"))},
 	{words: "SHOW STATS_TOTALS", doc: "The totals alone.", role: Stats, cols: slices.Concat(texts("database"), ints(counted...)), run: show(statsTotals)},
 	{words: "SHOW STATS_AVERAGES", doc: "The averages alone.", role: Stats, cols: slices.Concat(texts("database"), ints(counted...)), run: show(statsAverages)},
 	{words: "SHOW TOTALS", doc: "What all tenants together do.", role: Stats, cols: slices.Concat(texts("name"), ints("value")), run: show(sums)},
-	{words: "SHOW PEERS", doc: "The other poolers; none is known.", role: Stats, cols: slices.Concat(ints("peer_id"), texts("host"), ints("port", "pool_size")), run: show(nothing)},
-	{words: "SHOW PEER_POOLS", doc: "What goes to them.", role: Stats, cols: ints("peer_id", "cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active_cancel", "sv_login"), run: show(nothing)},
+	{words: "SHOW PEERS", doc: "The other poolers that cancel requests are sent on to.", role: Stats, cols: slices.Concat(ints("peer_id"), texts("host"), ints("port", "pool_size")), run: show(peers)},
+	{words: "SHOW PEER_POOLS", doc: "Nothing: no connection to them is kept.", role: Stats, cols: ints("peer_id", "cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active_cancel", "sv_login"), run: show(nothing)},
 }
 
 var errNoDescriptors = &wire.Error{Code: "0A000", Message: "SHOW FDS is not supported: tenantpool hands no descriptors out",
 	Hint: "SHOW SOCKETS lists the connections; for a restart without a refused connection see the documentation."}
 
 func nothing(*call) ([]row, error) { return nil, nil }
+
+// peers has no size of a pool: a connection serves one request.
+func peers(c *call) (rows []row, err error) {
+	for _, p := range c.s.console.o.Config().Peers {
+		host, text, err := net.SplitHostPort(p.Address.Address)
+		if err != nil {
+			host = p.Address.Address // a Unix socket
+		}
+		port, _ := strconv.Atoi(text)
+		rows = append(rows, row{p.ID, host, port, 0})
+	}
+	return rows, nil
+}
 
 func showHelp(*call) (rows []row, err error) {
 	for _, line := range Help() {
@@ -328,7 +342,7 @@ func showLists(c *call) ([]row, error) {
 	for _, p := range con.proxy.Pools() {
 		servers += p.Stats().Size
 	}
-	return []row{{"databases", len(cfg.Clusters)}, {"users", cfg.Auth.Users.Len()}, {"peers", 0}, {"pools", len(con.proxy.Pools())},
+	return []row{{"databases", len(cfg.Clusters)}, {"users", cfg.Auth.Users.Len()}, {"peers", len(cfg.Peers)}, {"pools", len(con.proxy.Pools())},
 		{"peer_pools", 0}, {"free_clients", 0}, {"used_clients", snap.Clients}, {"login_clients", max(0, int64(snap.Clients)-sessions)},
 		{"free_servers", 0}, {"used_servers", servers}, {"dns_names", 0}, {"dns_zones", 0}, {"dns_queries", 0}, {"dns_pending", 0},
 		{"tenants", len(snap.Tenants)}, {"waiting_clients", waiting}}, nil

@@ -29,7 +29,7 @@ var moreBroken = []struct{ name, text, want string }{
 	{"unknown log level", "log.level = \"verbose\"\n" + head + route,
 		`1:13: log.level should be one of "debug", "info", "warn", "error", not "verbose"`},
 	{"unknown log format", "[log]\nformat = \"xml\"\n" + head + route,
-		`2:10: log.format should be one of "text", "json", not "xml"`},
+		`2:10: log.format should be one of "auto", "text", "logfmt", "json", not "xml"`},
 	{"unknown auth method", strings.Replace(head, "scram-sha-256", "scram", 1) + route,
 		`2:10: auth.method should be one of "trust", "password", "md5", "scram-sha-256", "cert", "hba", not "scram"`},
 	{"LDAP", strings.Replace(head, "scram-sha-256", "ldap", 1) + route,

@@ -77,6 +77,9 @@ func (l *loader) hosts(n *node, c *rawCluster) {
 // socket is as seen from the configuration file.
 func (l *loader) host(word string) (name string, port int, wrong string) {
 	name = word
+	if strings.Contains(word, "://") {
+		return name, 0, hostFault(name)
+	}
 	if h, p, err := net.SplitHostPort(word); err == nil && !isDirectory(h) {
 		name = h
 		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {

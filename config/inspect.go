@@ -78,7 +78,15 @@ func (i *Inspection) Values(defaults bool) []Value {
 		if section != "" {
 			n, header = root.child(section), "["+section+"]"
 		}
+		if section == "registry" && n == nil {
+			continue // there is none: a table of defaults would make one
+		}
 		w.table(section, header, n)
+	}
+	if peers := root.child("peer"); peers != nil {
+		for _, n := range peers.kids {
+			w.table("peer", "[[peer]]", n)
+		}
 	}
 	if clusters := root.child("cluster"); clusters != nil {
 		for _, n := range clusters.kids {

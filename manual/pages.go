@@ -129,6 +129,8 @@ func Console(commands []Example, version string) string {
 	p.section("Description")
 	p.text("Whoever connects to the database tenantpool, or pgbouncer, and is listed in [admin] speaks to the pooler itself. " +
 		"It knows PgBouncer's commands with PgBouncer's columns, and some about tenants. SHOW HELP lists them.")
+	p.text("Behind each command stands the least role that may use it: stats is that of stats_users, operator that of operators, admin that of users. " +
+		"Whoever runs as the pooler's own user, or as root, is an admin on a Unix socket.")
 	if len(commands) > 0 {
 		p.section("Commands")
 	}

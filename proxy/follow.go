@@ -122,7 +122,7 @@ func (s *session) moved(from *pool.State, spec pool.ProfileSpec, r *routing.Rout
 	}
 	prof, err := s.proxy.states.Profile(spec)
 	if err != nil {
-		return nil, fatalError("22023", err.Error(), "")
+		return nil, fatalError("22023", err.Error(), hintUnusable)
 	}
 	return s.proxy.states.State(prof, from.Settings()), nil
 }
@@ -148,5 +148,5 @@ func asFatal(err error) *wire.Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return fatalError("58000", fmt.Sprint(err), "")
+	return fatalError("58000", fmt.Sprint(err), "Connect again. "+hintUnusable)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -80,11 +82,14 @@ func candidates(before []string) (all []string) {
 		}
 		return append(all, "help")
 	}
-	if before[0] == "help" {
+	if before[0] == "help" && len(before) == 1 {
 		return candidates(nil)
 	}
-	v, ok := verb(before[0])
-	if !ok {
+	if before[0] == "help" {
+		before = before[1:]
+	}
+	v, rest, ok := named(before)
+	if !ok || slices.Contains(rest, "--") {
 		return nil
 	}
 	last := before[len(before)-1]
@@ -93,8 +98,11 @@ func candidates(before []string) (all []string) {
 			return nil // its value
 		}
 	}
-	if len(before) == 1 {
+	if len(rest) == 0 {
 		all = alternatives(v.Args)
+	}
+	if len(rest) == 0 && v.Name == "tenant" {
+		all = slices.Sorted(maps.Keys(tenantVerbs))
 	}
 	for _, f := range v.Flags {
 		all = append(all, strings.Fields(f.Spelling())[0])

@@ -19,6 +19,15 @@ func TestWordsAreCompletedByWhatMayFollow(t *testing.T) {
 		{"man s", "settings"},
 		{"help wh", "why"},
 		{"nonsense ", ""},
+		{"ten", "tenant"},
+		{"tenant cr", "create"},
+		{"tenant create --dry", "--dry-run"},
+		{"tenant suspend acme --re", "--reason"},
+		{"tenant suspend --reason ", ""},
+		{"tenant each -- ", ""},
+		{"help tenant dr", "drain drop"},
+		{"status --j", "--json"},
+		{"reload --w", "--wait"},
 	} {
 		_, stdout, _ := called(t, append([]string{"complete"}, strings.Split(c.words, " ")...)...)
 		if got := strings.Join(strings.Fields(stdout), " "); got != c.want {

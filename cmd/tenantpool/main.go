@@ -55,7 +55,7 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if name == "help" {
-		name, rest = rest[0], []string{"--help"}
+		name, rest = rest[0], append(rest[1:len(rest):len(rest)], "--help")
 	}
 	name = strings.TrimPrefix(name, "--")
 	command, ok := commands[name]
@@ -63,13 +63,19 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tenantpool: there is no command %q\n\n%s", name, usage())
 		return 2
 	}
-	if v, ok := verb(name); ok && len(rest) > 0 {
+	if v, rest, ok := named(append([]string{name}, rest...)); ok && len(rest) > 0 {
 		switch rest[0] {
 		case "-h":
 			fmt.Fprint(stdout, v.Short())
+			if v.Name == "tenant" {
+				fmt.Fprint(stdout, "\n"+tenantUsage())
+			}
 			return 0
 		case "--help", "-help":
 			fmt.Fprint(stdout, v.Long())
+			if v.Name == "tenant" {
+				fmt.Fprint(stdout, "\n"+tenantUsage())
+			}
 			return 0
 		}
 	}

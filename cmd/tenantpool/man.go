@@ -21,7 +21,7 @@ func runMan(args []string, stdout, stderr io.Writer) int {
 	case "5":
 		fmt.Fprint(stdout, manual.File(config.Settings(), version))
 	case "7":
-		fmt.Fprint(stdout, manual.Console(consoleCommands, version))
+		fmt.Fprint(stdout, manual.Console(consoleCommands(), version))
 	case "settings":
 		fmt.Fprint(stdout, manual.Settings(config.Settings()))
 	default:
@@ -33,9 +33,15 @@ func runMan(args []string, stdout, stderr io.Writer) int {
 
 // fullVerbs are all commands with their flags.
 func fullVerbs() []manual.Verb {
-	full := make([]manual.Verb, len(verbs))
-	for i, v := range verbs {
-		full[i] = withFlags(v)
+	var full []manual.Verb
+	for _, v := range verbs {
+		full = append(full, withFlags(v))
+		if v.Name != "tenant" {
+			continue
+		}
+		for _, v := range verbsOfTenant() {
+			full = append(full, withFlags(v))
+		}
 	}
 	return full
 }

@@ -68,9 +68,33 @@ func TestEveryCommandIsDescribedAndListsItsFlags(t *testing.T) {
 			}
 		}
 	}
+	for name, v := range tenantVerbs {
+		status, short, _ := called(t, "tenant", name, "-h")
+		if status != 0 || !strings.HasPrefix(short, "usage: tenantpool tenant "+name+" "+v.args+"\n") || !strings.Contains(short, "-c FILE") {
+			t.Errorf("tenant %s -h: %d, %q", name, status, short)
+		}
+		if status, long, _ := called(t, "help", "tenant", name); status != 0 || !strings.Contains(long, "exit status:") {
+			t.Errorf("help tenant %s: %d, %q", name, status, long)
+		}
+	}
 	for name := range commands {
 		if !described[name] && name != "complete" {
 			t.Errorf("command %s is not described in verbs", name)
+		}
+	}
+}
+
+func TestTheManualPagesNameEveryCommand(t *testing.T) {
+	_, program, _ := called(t, "man", "1")
+	for _, v := range append(verbsOfTenant(), verbs...) {
+		if !strings.Contains(program, ".SS "+strings.ReplaceAll(v.Name, "-", `\-`)) {
+			t.Errorf("tenantpool(1) has no %s", v.Name)
+		}
+	}
+	_, console, _ := called(t, "man", "7")
+	for _, c := range []string{"SHOW TENANTS", "SUSPEND", "RELOAD"} {
+		if !strings.Contains(console, `\fB`+c) {
+			t.Errorf("tenantpool-console(7) has no %s in\n%s", c, console)
 		}
 	}
 }

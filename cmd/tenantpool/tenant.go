@@ -14,16 +14,17 @@ import (
 // tenantVerb is what can be done with tenants.
 type tenantVerb struct {
 	run  func(args []string, stdout, stderr io.Writer) int
+	args string // as in a synopsis
 	does string
 }
 
 // tenantVerbs are the subcommands of "tenantpool tenant".
 var tenantVerbs = map[string]tenantVerb{
-	"create": {runTenantCreate, "make a tenant's schema, role and grants, check and publish it"},
-	"drop":   {runTenantDrop, "take a tenant and all it has away"},
-	"list":   {runTenantList, "list the tenants"},
-	"check":  {runTenantCheck, "check schema, role, grants and path of tenants"},
-	"each":   {runTenantEach, "run a command for every tenant"},
+	"create": {runTenantCreate, "NAME [flags]", "make a tenant's schema, role and grants, check and publish it"},
+	"drop":   {runTenantDrop, "NAME [--yes]", "take a tenant and all it has away"},
+	"list":   {runTenantList, "[-c FILE]", "list the tenants"},
+	"check":  {runTenantCheck, "[NAME]", "check schema, role, grants and path of tenants"},
+	"each":   {runTenantEach, "[flags] -- COMMAND [ARGUMENT...]", "run a command for every tenant"},
 }
 
 // runTenant runs one of the subcommands. Exit status 2 is a wrong command line.
@@ -44,7 +45,7 @@ func runTenant(args []string, stdout, stderr io.Writer) int {
 
 func tenantUsage() string {
 	var b strings.Builder
-	b.WriteString("usage:\n")
+	b.WriteString("commands:\n")
 	for _, name := range slices.Sorted(maps.Keys(tenantVerbs)) {
 		fmt.Fprintf(&b, "  tenantpool tenant %-10s %s\n", name, tenantVerbs[name].does)
 	}

@@ -33,7 +33,7 @@ type tenantEach struct {
 
 func runTenantEach(args []string, stdout, stderr io.Writer) int {
 	e := &tenantEach{tenantFlags: newTenantFlags("each", stderr)}
-	e.IntVar(&e.Jobs, "jobs", 4, "how many tenants at `once`")
+	e.IntVar(&e.Jobs, "jobs", 4, "tenants at once")
 	e.BoolVar(&e.StopOnError, "stop-on-error", false, "begin no more once one has failed")
 	e.BoolVar(&e.Verbose, "verbose", false, "show the output of those that succeed, too")
 	e.StringVar(&e.pattern, "tenants", "", "only tenants whose name matches the `pattern`, as in 'eu_*'")

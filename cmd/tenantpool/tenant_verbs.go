@@ -22,7 +22,11 @@ var consoleVerbs = map[string]string{
 
 func init() {
 	for name, does := range consoleVerbs {
-		tenantVerbs[name] = tenantVerb{does: does, run: func(args []string, stdout, stderr io.Writer) int {
+		synopsis := "NAME [-c FILE]"
+		if name == "suspend" {
+			synopsis = "NAME [--reason TEXT] [--now]"
+		}
+		tenantVerbs[name] = tenantVerb{args: synopsis, does: does, run: func(args []string, stdout, stderr io.Writer) int {
 			return runConsoleVerb(name, args, stdout, stderr)
 		}}
 	}
@@ -34,7 +38,7 @@ func runConsoleVerb(name string, args []string, stdout, stderr io.Writer) int {
 	var reason string
 	var now bool
 	if name == "suspend" {
-		f.StringVar(&reason, "reason", "", "what clients are `told`")
+		f.StringVar(&reason, "reason", "", "the `TEXT` that clients are told")
 		f.BoolVar(&now, "now", false, "end sessions at once, not when their transactions end")
 	}
 	var names []string

@@ -36,7 +36,7 @@ type tenantLine struct {
 // them once.
 func runTop(args []string, stdout, stderr io.Writer) int {
 	f := newConsoleFlags("top", stderr)
-	every := f.Duration("every", 2*time.Second, "look `so` often")
+	every := f.Duration("every", 2*time.Second, "how often to look")
 	once := f.Bool("once", false, "look twice and leave")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"tenantpool/manual"
@@ -40,13 +42,13 @@ var verbs = []manual.Verb{
 		Examples: []manual.Example{
 			{Line: "tenantpool why app acme", Why: "who is \"psql -U app acme\"?"}},
 		Exit: []string{"the client has a route", "it is refused, or the configuration is faulty", "the command line is wrong"}},
-	{Name: "hash", Args: "[--stdin] [--user NAME]", Does: "make a SCRAM verifier from a password",
+	{Name: "hash", Args: "[--stdin] [--user NAME] [--iterations COUNT]", Does: "make a SCRAM verifier from a password",
 		About: "Asks for the password without showing it, and prints what pg_authid and a users file hold. The password is never " +
 			"an argument: others could see it.",
 		Examples: []manual.Example{
 			{Line: "tenantpool hash --user app >> users.txt", Why: "add a login"},
 			{Line: "pass show app | tenantpool hash --stdin", Why: "from a password manager"}}},
-	{Name: "import", Args: "[--commented] PGBOUNCER.INI", Does: "translate a configuration of PgBouncer",
+	{Name: "import", Args: "[--commented] [--json] PGBOUNCER.INI", Does: "translate a configuration of PgBouncer",
 		About: "Prints a configuration for tenantpool, and on standard error what became of each setting of PgBouncer's file: " +
 			"mapped, met without a setting, or not mapped and why. Nothing is dropped silently.",
 		Examples: []manual.Example{
@@ -54,20 +56,20 @@ var verbs = []manual.Verb{
 			{Line: "tenantpool import --commented /usr/share/doc/pgbouncer/examples/pgbouncer.ini", Why: "all that the annotated sample names"}}},
 	{Name: "demo", Args: "[flags]", Does: "show it at work on a private Postgres",
 		Examples: []manual.Example{{Line: "tenantpool demo --config config.toml", Why: "several tenants, pgbench and the proof"}}},
-	{Name: "soak", Args: "[-c FILE]", Does: "try to make it mix tenants up, on your own Postgres",
+	{Name: "soak", Args: "[-c FILE] [flags]", Does: "try to make it mix tenants up, on your own Postgres",
 		Examples: []manual.Example{{Line: "tenantpool soak -c config.toml --duration 60s", Why: "200 clients, 50 tenants, one minute"}},
 		Exit:     []string{"found nothing", "found something, or could not run", "the command line is wrong"}},
-	{Name: "tenant", Args: "COMMAND", Does: "create, drop, list, check, pause, suspend, ... tenants; run a command for each",
+	{Name: "tenant", Args: "COMMAND", Does: "create, check, pause tenants; run a command for each",
 		Examples: []manual.Example{
 			{Line: "tenantpool tenant create acme", Why: "schema, role and grants, checked and published"},
 			{Line: "tenantpool tenant each -- psql -f migration.sql", Why: "a migration for every tenant"},
-			{Line: "tenantpool tenant suspend acme 'invoice 4711 is open'", Why: "its clients are told so"}}},
-	{Name: "status", Args: "[--json]", Does: "how the running pooler does, on one screen",
+			{Line: "tenantpool tenant suspend acme --reason 'invoice 4711 is open'", Why: "its clients are told so"}}},
+	{Name: "status", Args: "[-c FILE] [--json]", Does: "how the running pooler does, on one screen",
 		Examples: []manual.Example{{Line: "tenantpool status --json | jq .state", Why: "for scripts"}},
 		Exit:     []string{"all is well", "degraded", "down, or the command line is wrong"}},
-	{Name: "top", Args: "[-c FILE]", Does: "its tenants and pools, live",
+	{Name: "top", Args: "[-c FILE] [--every TIME] [--once]", Does: "its tenants and pools, live",
 		Examples: []manual.Example{{Line: "tenantpool top", Why: "q ends it, s sorts by the next column"}}},
-	{Name: "reload", Args: "[-c FILE]", Does: "have it read its configuration again, all or nothing",
+	{Name: "reload", Args: "[-c FILE] [--wait]", Does: "have it read its configuration again, all or nothing",
 		Examples: []manual.Example{{Line: "tenantpool reload --wait", Why: "prints what has changed, or every fault"}},
 		Exit:     []string{"reloaded", "refused: the old configuration holds", "the command line is wrong"}},
 	{Name: "completion", Args: "bash|zsh|fish", Does: "print completion for a shell",
@@ -85,12 +87,13 @@ var flagLine = regexp.MustCompile(`^  -([\w-]+)(?: (\S+))?(?:\t(.*))?$`)
 
 // withFlags asks a command for its flags, by -h, and adds them to its verb.
 func withFlags(v manual.Verb) manual.Verb {
-	command, ok := commands[v.Name]
+	words := strings.Fields(v.Name)
+	command, ok := commands[words[0]]
 	if !ok {
 		return v
 	}
 	var out strings.Builder
-	command([]string{"-h"}, &out, &out)
+	command(append(words[1:], "-h"), &out, &out)
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := flagLine.FindStringSubmatch(line); m != nil {
@@ -103,14 +106,39 @@ func withFlags(v manual.Verb) manual.Verb {
 	return v
 }
 
-// verb finds the description of a command.
+// verb finds the description of a command, or of one of tenant's: "tenant drop".
 func verb(name string) (manual.Verb, bool) {
-	for _, v := range verbs {
+	for _, v := range append(verbsOfTenant(), verbs...) {
 		if v.Name == name {
 			return withFlags(v), true
 		}
 	}
 	return manual.Verb{}, false
+}
+
+// verbsOfTenant describe the commands of "tenantpool tenant".
+func verbsOfTenant() (all []manual.Verb) {
+	for _, name := range slices.Sorted(maps.Keys(tenantVerbs)) {
+		v := manual.Verb{Name: "tenant " + name, Args: tenantVerbs[name].args, Does: tenantVerbs[name].does}
+		if consoleVerbs[name] != "" {
+			v.About = "The running pooler does it: it is the command of the console."
+			v.Exit = []string{"done", "refused; standard error says why", "the command line is wrong, or there is no console"}
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// named finds the description of the command that words begin with, and gives
+// what stands behind it.
+func named(words []string) (v manual.Verb, rest []string, ok bool) {
+	if len(words) > 1 && words[0] == "tenant" {
+		if v, ok := verb("tenant " + words[1]); ok {
+			return v, words[2:], true
+		}
+	}
+	v, ok = verb(words[0])
+	return v, words[1:], ok
 }
 
 // usage is the help of the program as a whole.
