@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tenantpool/config"
 )
@@ -13,13 +15,15 @@ import (
 // database is one entry of [databases].
 type database struct {
 	line
-	host, port, dbname string
-	user               string // who all its clients are on the server; "" is each of them
-	password           bool   // it stands in the connect string
-	poolSize, minSize  string
-	most               string // max_db_connections
-	mode               string
-	clients            string // max_db_client_connections
+	hosts             []string // none is the Unix socket
+	port, dbname      string
+	balance           string // load_balance_hosts
+	user              string // who all its clients are on the server; "" is each of them
+	password          bool   // it stands in the connect string
+	poolSize, minSize string
+	most              string // max_db_connections
+	mode              string
+	clients           string // max_db_client_connections
 }
 
 // cluster is what the database is called as a cluster.
@@ -55,7 +59,10 @@ func (t *translator) parameter(d *database, key, value string) (Result, string) 
 	case "dbname":
 		return set(&d.dbname, "cluster.database")
 	case "host":
-		return t.host(d, value)
+		d.hosts = words(value)
+		return Mapped, "cluster.host"
+	case "load_balance_hosts":
+		return set(&d.balance, "cluster.load_balance_hosts")
 	case "port":
 		return set(&d.port, "cluster.port")
 	case "user":
@@ -97,37 +104,49 @@ func refusedParameter(key string) (Result, string) {
 		return None, "users are looked up in one place: see [auth]"
 	case "server_lifetime":
 		return None, "server_lifetime is the same for all clusters"
-	case "load_balance_hosts":
-		return None, "the hosts of a cluster are tried in their order"
 	}
 	return None, "PgBouncer has no such parameter, as far as is known here"
 }
 
-// host takes the first of a list.
-func (t *translator) host(d *database, value string) (Result, string) {
-	first, rest, more := strings.Cut(value, ",")
-	d.host = first
-	if more {
-		return None, fmt.Sprintf("cluster.host = %q; this version does not fail over to %s by itself", first, rest)
-	}
-	return Mapped, "cluster.host"
+// local says that what is sent to the hosts stays on the machine.
+func (d *database) local() bool {
+	return !slices.ContainsFunc(d.hosts, func(h string) bool {
+		ip := net.ParseIP(h)
+		return !strings.HasPrefix(h, "/") && h != "localhost" && (ip == nil || !ip.IsLoopback())
+	})
 }
 
-// local says that what is sent to the host stays on the machine.
-func (d *database) local() bool {
-	ip := net.ParseIP(d.host)
-	return d.host == "" || strings.HasPrefix(d.host, "/") || d.host == "localhost" || ip != nil && ip.IsLoopback()
+// host are the keys of where the server is. PgBouncer goes to all hosts of a list
+// in turn, whatever they are.
+func (t *translator) host(d *database) (list []entry) {
+	from := d.place()
+	switch len(d.hosts) {
+	case 0:
+		list = append(list, entry{"host", config.Quote(t.value("unix_socket_dir", "/var/run/postgresql")), from})
+	case 1:
+		list = append(list, entry{"host", config.Quote(d.hosts[0]), from})
+	default:
+		balance := "random"
+		if cmp.Or(d.balance, t.value("load_balance_hosts", "round-robin")) == "disable" {
+			balance = "disable"
+		}
+		list = append(list, entry{"host", config.QuoteList(d.hosts), from},
+			entry{"target_session_attrs", `"any"`, "PgBouncer takes whoever answers; better \"read-write\""},
+			entry{"load_balance_hosts", config.Quote(balance), "load_balance_hosts"})
+	}
+	if d.port != "" {
+		list = append(list, entry{"port", d.port, from})
+	}
+	if n, err := strconv.ParseFloat(t.value("dns_max_ttl", ""), 64); err == nil && n >= 0 {
+		list = append(list, entry{"dns_max_ttl", duration(time.Duration(n * float64(time.Second))), "dns_max_ttl"})
+	}
+	return list
 }
 
 // entries are the lines of the cluster.
 func (t *translator) cluster(d *database) []entry {
 	from := d.place()
-	host := cmp.Or(d.host, t.value("unix_socket_dir", "/var/run/postgresql"))
-	list := []entry{{"host", config.Quote(host), from}}
-	if d.port != "" {
-		list = append(list, entry{"port", d.port, from})
-	}
-	list = append(list, entry{"database", config.Quote(cmp.Or(d.dbname, d.key)), from})
+	list := append(t.host(d), entry{"database", config.Quote(cmp.Or(d.dbname, d.key)), from})
 	if d.user != "" {
 		list = append(list, entry{"user", config.Quote(d.user), from})
 	} else {

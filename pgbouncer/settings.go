@@ -33,7 +33,7 @@ var service = map[string]translation{
 	"conffile":          met("the file is named by -c FILE, and read again on a reload"),
 	"service_name":      none("only PgBouncer on Windows has it"),
 	"job_name":          none("only PgBouncer on Windows has it"),
-	"peer_id":           none("poolers have no numbers"),
+	"peer_id":           peerID,
 }
 
 // security are the settings about TLS and who may log in.
@@ -79,7 +79,7 @@ var pooling = map[string]translation{
 	"server_check_delay":          met("a connection that the server has closed is noticed before it is lent, without a query"),
 	"server_fast_close":           unless("0", "off, as here", none("a session keeps its server connection to its end")),
 	"application_name_add_host":   unless("0", "off, as here", none("application_name is the client's; logs have its address")),
-	"stats_period":                none("counters only rise, and averages are for whoever reads them"),
+	"stats_period":                unless("60", "averages are of a minute, as here", none("averages are of a minute")),
 	"disable_pqexec":              unless("0", "off, as here", none("simple queries cannot be forbidden")),
 	"server_round_robin":          unless("0", "off, as here", none("whoever needs a connection gets the one that needs the least switching")),
 	"max_client_conn":             count("", "max_clients"),
@@ -101,7 +101,7 @@ var logging = map[string]translation{
 	"log_connections":    verbosity,
 	"log_disconnections": verbosity,
 	"log_pooler_errors":  verbosity,
-	"log_stats":          met("counters are logged on SIGUSR1 and at the end"),
+	"log_stats":          met("a line of totals is logged each minute"),
 	"verbose":            verbosity,
 }
 
@@ -119,7 +119,7 @@ var timeouts = map[string]translation{
 	"client_login_timeout":     span("", "client_login_timeout", time.Second),
 	"idle_transaction_timeout": span("", "idle_transaction_timeout", time.Second),
 	"transaction_timeout":      span("", "transaction_timeout", time.Second),
-	"suspend_timeout":          none("there is no SUSPEND; a restart drains for drain_timeout"),
+	"suspend_timeout":          none("SUSPEND is about tenants here; a restart drains for drain_timeout"),
 	"autodb_idle_timeout":      met("nothing is kept for a tenant that nobody uses"),
 }
 
@@ -129,7 +129,7 @@ var network = map[string]translation{
 	"sbuf_loopcnt":      met("each session has its turn"),
 	"max_packet_size":   unless("2147483647", "no limit but Postgres's own, as here", none("messages of any size that Postgres takes pass, piece by piece")),
 	"listen_backlog":    met("as many as the kernel allows (net.core.somaxconn)"),
-	"so_reuseport":      unless("0", "off; one process uses all processors", met("one process uses all processors")),
+	"so_reuseport":      flag("", "reuse_port"),
 	"tcp_defer_accept":  unless("0", "off, as here", none("a client that says nothing costs a little memory until client_login_timeout")),
 	"tcp_socket_buffer": unless("0", "the kernel decides, as here", none("the kernel sizes the buffers of sockets")),
 	"tcp_keepalive":     flag("", "tcp_keepalive"),
@@ -141,11 +141,11 @@ var network = map[string]translation{
 
 // names are the settings about the names of servers.
 var names = map[string]translation{
-	"dns_max_ttl":           met("a name is looked up at each login to a server"),
-	"dns_nxdomain_ttl":      met("a name is looked up at each login to a server"),
-	"dns_zone_check_period": unless("0", "off, as here", none("zones are not watched: a name is looked up at each login to a server")),
+	"dns_max_ttl":           elsewhere("cluster.dns_max_ttl"),
+	"dns_nxdomain_ttl":      met("a name that is not found is looked up again at the next login to a server"),
+	"dns_zone_check_period": unless("0", "off, as here", none("zones are not watched: names are looked up again every cluster.dns_max_ttl")),
 	"resolv_conf":           none("the system's resolver answers"),
-	"load_balance_hosts":    none("the hosts of a cluster are tried in their order"),
+	"load_balance_hosts":    elsewhere("cluster.load_balance_hosts"),
 }
 
 // protocols maps the versions of TLS to the lowest.
@@ -155,6 +155,17 @@ func protocols(t *translator, l line) (Result, string) {
 		lowest = "1.3"
 	}
 	return t.put("", "tls_min", `"`+lowest+`"`, l)
+}
+
+// peerID maps this pooler's number.
+func peerID(t *translator, l line) (Result, string) {
+	if l.value == "0" {
+		return Met, "off, as here"
+	}
+	if n := peerNumber(l.value); n == "" {
+		return None, fmt.Sprintf("%q is no number from 1 to 63", l.value)
+	}
+	return t.put("", "peer_id", l.value, l)
 }
 
 // method maps auth_type.

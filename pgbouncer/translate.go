@@ -87,6 +87,7 @@ type translator struct {
 	sections  map[string][]entry // what is written, by section; "" is the top
 	databases []*database
 	users     []*user
+	peers     [][]entry
 }
 
 // entry is one line of the configuration that is written.
@@ -133,7 +134,7 @@ func (t *translator) line(l line) {
 	case "users":
 		t.user(l)
 	case "peers":
-		t.tell(l, "peers."+l.key, None, "poolers need not know each other to share the work; only cancels would need it")
+		t.peer(l)
 	case "pgbouncer":
 		t.setting(l)
 	default:

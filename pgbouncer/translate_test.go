@@ -220,6 +220,52 @@ func TestIncludedFilesAreRead(t *testing.T) {
 	}
 }
 
+const several = `[databases]
+app = host=db1,db2 user=shared
+near = host=/run/a,127.0.0.1 user=shared load_balance_hosts=disable
+[peers]
+1 = host=/run/p1
+2 = host=/run/p2 port=7000 pool_size=3
+3 = host=10.0.0.3
+[pgbouncer]
+auth_type = trust
+server_tls_sslmode = disable
+peer_id = 1
+so_reuseport = 1
+dns_max_ttl = 30
+admin_users = boss, root
+stats_users = watcher
+`
+
+func TestHostsPeersAndOperatorsAreTakenOver(t *testing.T) {
+	got := translated(t, write(t, several, ""), false)
+	c := loaded(t, got.Config)
+	app, near := c.Cluster("app"), c.Cluster("near")
+	if len(app.Hosts) != 2 || app.Target != "any" || app.LoadBalance != "random" || app.DNSMaxTTL.String() != "30s" {
+		t.Errorf("%+v", app)
+	}
+	if len(near.Hosts) != 2 || near.LoadBalance != "disable" {
+		t.Errorf("%+v", near)
+	}
+	if len(c.Admin.Users) != 2 || len(c.Admin.StatsUsers) != 1 || !c.ReusePort || c.PeerID != 1 || len(c.Peers) != 2 ||
+		c.Peers[0].Address.Address != "/run/p2/.s.PGSQL.7000" || c.Peers[1].Address.Address != "10.0.0.3:6432" {
+		t.Errorf("%+v\n%s", c, got.Config)
+	}
+	if n := got.Count(None); n != 0 {
+		t.Errorf("%d are not mapped:\n%s", n, got.Config)
+	}
+}
+
+func TestPeersWithoutNumbersAreTold(t *testing.T) {
+	for _, peer := range []string{"", "peer_id = 64\n"} {
+		got := translated(t, write(t, "[databases]\nx = user=u\n[pgbouncer]\nauth_type = trust\n"+peer+"[peers]\n2 = host=y\n", ""), false)
+		loaded(t, got.Config)
+		if o := outcome(t, got, "peers.2"); o.Result != None {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
 func identity(user, database string) routing.Identity {
 	return routing.Identity{User: user, Database: database}
 }

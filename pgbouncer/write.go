@@ -32,6 +32,9 @@ func (t *translator) write(path string) string {
 	for _, section := range []string{"auth", "admin", "prepared", "log"} {
 		table(&b, "["+section+"]", t.sections[section])
 	}
+	for _, p := range t.peers {
+		table(&b, "[[peer]]", p)
+	}
 	for _, d := range t.databases {
 		table(&b, "[cluster."+config.QuoteKey(d.cluster())+"]", t.cluster(d))
 	}
