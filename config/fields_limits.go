@@ -1,6 +1,12 @@
 package config
 
-import "tenantpool/routing"
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"tenantpool/routing"
+)
 
 // limit is one limit, for the tenants of a route and for a single one.
 type limit struct {
@@ -66,6 +72,30 @@ func tenantLimits() (fields []field[rawTenant]) {
 		fields = append(fields, field[rawTenant]{l.Setting, func(t *rawTenant) any { return l.ofTenant(&t.limits) }})
 	}
 	return fields
+}
+
+// LimitValue is one limit by its key and in words, "" if it is off.
+type LimitValue struct{ Key, Value string }
+
+// LimitValues gives every limit that a route or a tenant may have.
+func LimitValues(of routing.Limits) (all []LimitValue) {
+	for _, l := range limits {
+		v := LimitValue{Key: l.Key}
+		switch p := l.ofRoute(&of).(type) {
+		case *int:
+			if *p != 0 {
+				v.Value = strconv.Itoa(*p)
+			}
+		case *time.Duration:
+			if *p != 0 {
+				v.Value = p.String()
+			}
+		default:
+			panic(fmt.Sprintf("BUG: a limit of type %T", p))
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 // defaultLimits are those that the top of the file gives every route.

@@ -49,6 +49,16 @@ func (i *Inspection) ClusterAt(name, key string) Problem {
 // TopAt is RouteAt for a key at the top.
 func (i *Inspection) TopAt(key string) Problem { return i.loader.position(i.loader.root, key) }
 
+// PreparedAt is RouteAt for a key of [prepared].
+func (i *Inspection) PreparedAt(key string) Problem {
+	return i.loader.position(i.loader.root.child("prepared"), key)
+}
+
+// RegistryAt gives the place of [registry].
+func (i *Inspection) RegistryAt() Problem {
+	return i.loader.position(i.loader.root.child("registry"), "")
+}
+
 // position is where a key of a table stands, or the table for "".
 func (l *loader) position(n *node, key string) Problem {
 	if key != "" {

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
+	"strings"
 
 	"tenantpool/config"
 	"tenantpool/routing"
@@ -28,7 +31,7 @@ func runWhy(args []string, stdout, stderr io.Writer) int {
 	for _, step := range c.Table.Explain(id) {
 		fmt.Fprintln(stdout, step)
 	}
-	route, err := c.Table.Resolve(id)
+	route, err := c.Table.Resolve(c.Table.Plain(id))
 	if err != nil {
 		explainRefusal(stdout, c, err)
 		return 1
@@ -56,6 +59,9 @@ func explainRefusal(w io.Writer, c *config.Inspection, err error) {
 	if at := c.TenantAt(r.Tenant, ""); at.File != "" {
 		fmt.Fprintf(w, "tenant %q is listed at %s\n", r.Tenant, at.Position())
 	}
+	if at := c.RegistryAt(); at.File != "" && r.Reason != routing.ReasonDisabled {
+		fmt.Fprintf(w, "the registry at %s was not asked: SHOW WHY on the console knows its tenants too\n", at.Position())
+	}
 	if r.Reason == routing.ReasonDisabled {
 		fmt.Fprintf(w, "state is said at %s\n", c.TenantAt(r.Tenant, "state").Position())
 	}
@@ -67,23 +73,49 @@ func explainRoute(w io.Writer, c *config.Inspection, r *routing.Route) {
 	if at := c.TenantAt(r.Tenant, ""); at.File != "" {
 		fmt.Fprintf(w, "tenant %q is listed at %s\n", r.Tenant, at.Position())
 	}
-	cluster := c.Cluster(r.Cluster)
-	fmt.Fprintf(w, "pool: %d connections to database %q as %q, cluster %q at %s\n",
-		cluster.PoolSize, cluster.Database, cluster.User, r.Cluster, c.ClusterAt(r.Cluster, "").Position())
-	for _, limit := range []struct {
-		key   string
-		value int
-	}{{"max_clients", r.MaxClients}, {"max_servers", r.MaxServers}, {"weight", r.Weight}} {
-		value := fmt.Sprint(limit.value)
-		if limit.value == 0 {
-			value = "off"
-		}
-		fmt.Fprintf(w, "%s %s, %s\n", limit.key, value, saidAt(c, r, limit.key))
-	}
+	explainPool(w, c, r)
+	explainLimits(w, c, r)
 	for _, key := range []string{"cluster", "isolation", "role", "login", "search_path", "schema", "settings", "pool_mode", "tenant_settings", "session_features", "users"} {
 		if at := saidAt(c, r, key); at != byDefault {
 			fmt.Fprintf(w, "%s is said %s\n", key, at)
 		}
+	}
+}
+
+// explainPool says which servers serve a route, and by how many connections.
+func explainPool(w io.Writer, c *config.Inspection, r *routing.Route) {
+	cluster := c.Cluster(r.Cluster)
+	at := c.ClusterAt(r.Cluster, "")
+	if cluster.ReplicasOf != "" {
+		at = c.ClusterAt(cluster.ReplicasOf, "replicas")
+	}
+	fmt.Fprintf(w, "pool: %d connections to database %q as %q, cluster %q at %s\n",
+		cluster.PoolSize, cluster.Database, cluster.User, r.Cluster, at.Position())
+	var hosts []string
+	for i, h := range cluster.Hosts {
+		if !strings.HasPrefix(h, "/") {
+			h = net.JoinHostPort(h, strconv.Itoa(cluster.Ports[min(i, len(cluster.Ports)-1)]))
+		}
+		hosts = append(hosts, h)
+	}
+	fmt.Fprintf(w, "hosts: %s; target_session_attrs %s\n", strings.Join(hosts, ", "), cluster.Target)
+}
+
+// explainLimits says what bounds a route, and in one line what does not.
+func explainLimits(w io.Writer, c *config.Inspection, r *routing.Route) {
+	var off []string
+	for _, limit := range config.LimitValues(r.Limits) {
+		switch at := saidAt(c, r, limit.Key); {
+		case limit.Value != "":
+			fmt.Fprintf(w, "%s %s, %s\n", limit.Key, limit.Value, at)
+		case at == byDefault:
+			off = append(off, limit.Key)
+		default:
+			fmt.Fprintf(w, "%s off, %s\n", limit.Key, at)
+		}
+	}
+	if len(off) > 0 {
+		fmt.Fprintf(w, "off by default: %s\n", strings.Join(off, ", "))
 	}
 }
 
@@ -98,7 +130,12 @@ func saidAt(c *config.Inspection, r *routing.Route, key string) string {
 		return "at " + at.Position()
 	}
 	switch key {
-	case "pool_mode", "tenant_settings", "session_features":
+	case "max_prepared":
+		if at := c.PreparedAt("per_client"); at.File != "" {
+			return "at " + at.Position()
+		}
+	case "pool_mode", "tenant_settings", "session_features", "query_wait_timeout", "query_timeout", "transaction_timeout",
+		"idle_transaction_timeout", "client_idle_timeout":
 		if at := c.TopAt(key); at.File != "" {
 			return "at " + at.Position()
 		}

@@ -70,6 +70,43 @@ func TestWhyTellsWhatARefusedClientHears(t *testing.T) {
 	}
 }
 
+func TestWhyTellsTheLimitsAndTheReplicas(t *testing.T) {
+	text := "query_timeout = \"1m\"\nprepared = { per_client = 7 }\n" + strings.Replace(whyConfig, "user = \"app\"\n",
+		"user = \"app\"\nreplicas = [\"db2:5433\"]\nreplica_pool_size = 3\nreplica_fallback = \"error\"\n", 1) + "[tenant.globex]\nmax_qps = 5\nquery_wait_timeout = 0\n"
+	status, stdout := about(t, text, "why", "app", "globex@ro")
+	for _, want := range []string{`suffix "@ro" asks for a replica`, `pool: 3 connections to database "app" as "app", cluster "main@ro" at FILE:9:1`,
+		"hosts: db2:5433; target_session_attrs standby\n", "query_timeout 1m0s, at FILE:1:1", "max_prepared 7, at FILE:2:", "max_qps 5, at FILE:24:1",
+		"query_wait_timeout off, at FILE:25:1", "off by default: max_servers, max_waiting, max_qps_burst, ",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	if status != 0 {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestWhySendsTenantsOfARegistryToTheConsole(t *testing.T) {
+	status, stdout := about(t, whyConfig+"[registry]\ncluster = \"main\"\n", "why", "app", "row")
+	if status != 1 || !strings.Contains(stdout, "the registry at FILE:18:2 was not asked: SHOW WHY") {
+		t.Errorf("%d\n%s", status, stdout)
+	}
+}
+
+func TestTheEffectiveConfigPrintsRegistryAndPeers(t *testing.T) {
+	text := "peer_id = 1\n" + whyConfig + "[registry]\ncluster = \"main\"\n[[peer]]\nid = 2\naddress = \"127.0.0.1:7000\"\n"
+	_, stdout := about(t, text, "config", "--effective")
+	for _, want := range []string{"[registry]\ncluster = \"main\" #", `interval = "30s" # default`, "[[peer]]\nid = 2 #"} {
+		if !strings.Contains(squeezed(stdout), want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	if status, again := about(t, stdout, "config"); status != 0 || !strings.Contains(again, "127.0.0.1:7000") {
+		t.Errorf("%d\n%s", status, again)
+	}
+}
+
 func TestWhyNeedsAUserAndADatabase(t *testing.T) {
 	if status, _, stderr := called(t, "why", "app"); status != 2 || !strings.Contains(stderr, "DATABASE is missing") {
 		t.Errorf("%d %q", status, stderr)
