@@ -265,10 +265,10 @@ func TestACrowdOfOneUserAsksOnce(t *testing.T) {
 	})
 }
 
-// The function that the README shows does what it says, for the login that it is lent to.
-func TestTheFunctionOfTheREADMEFindsUsers(t *testing.T) {
+// The function that docs/authentication.md shows does what it says, for the login that it is lent to.
+func TestTheDocumentedFunctionFindsUsers(t *testing.T) {
 	needsPooler(t)
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/authentication.md")
 	must(t, err)
 	block := func(kind string) string {
 		_, rest, _ := strings.Cut(string(text), "```"+kind+"\n[auth]\ncluster")
@@ -277,7 +277,7 @@ func TestTheFunctionOfTheREADMEFindsUsers(t *testing.T) {
 		}
 		code, _, ok := strings.Cut(rest, "```")
 		if !ok {
-			t.Fatalf("the README shows no %s", kind)
+			t.Fatalf("the page shows no %s", kind)
 		}
 		return code
 	}
