@@ -12,14 +12,18 @@ CREATE TABLE tenantpool.tenants (
     password        text,                          -- of that login; better in login_secrets_file of the cluster
     isolation       text CHECK (isolation IN ('shared', 'role', 'dedicated')),
     state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled', 'suspended')),
-    reason          text,                          -- of a suspension, for those who read the table
+    reason          text,                          -- of a suspension; its clients are told
     users           text[],                        -- narrows the users of its route
     match_databases text[],                        -- names of databases that mean it
     match_users     text[],                        -- names of users that mean it
     settings        jsonb CHECK (jsonb_typeof(settings) = 'object'),
     max_clients     int CHECK (max_clients >= 0),
     max_servers     int CHECK (max_servers >= 0),
-    weight          int CHECK (weight BETWEEN 1 AND 1000)
+    weight          int CHECK (weight BETWEEN 1 AND 1000),
+    max_waiting     int CHECK (max_waiting >= 0),
+    max_qps         int CHECK (max_qps >= 0),
+    max_bps         bigint CHECK (max_bps >= 0),   -- in bytes
+    query_timeout   text                           -- as in '30s'; docs/limits.md has more, which are columns of the same names
 );
 
 -- Two tenants in one schema are a mistake, save where a setting tells their rows apart: then drop this index.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -172,6 +173,47 @@ func TestTenantCreateListsItInARegistry(t *testing.T) {
 		}
 		k.must(t, "drop", "listed", "--registry", "registry.tenants", "--yes")
 		if got := w.value(t, "SELECT count(*) FROM registry.tenants"); got != "0" {
+			t.Errorf("%s rows are left", got)
+		}
+	})
+}
+
+func TestTenantVerbsSeeTheRowsOfTheRegistry(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		w.withRegistry(t)
+		s := registered("")
+		s.trust = true
+		k := newKeeper(t, w, s)
+		if out, status := k.do(t, "list"); status != 1 || !strings.Contains(out, "cannot be read") {
+			t.Errorf("a registry that clerk may not read: exit status %d\n%s", status, out)
+		}
+		w.exec(t, "GRANT USAGE ON SCHEMA tenantpool TO clerk; GRANT SELECT ON tenantpool.tenants TO clerk")
+		w.exec(t, "INSERT INTO tenantpool.tenants (name, cluster, state, reason) VALUES ('lost', 'nowhere', 'active', NULL), ('late', NULL, 'suspended', 'bill')")
+		out := k.must(t, "create", "rowed", "--isolation", "dedicated")
+		if got := w.value(t, "SELECT isolation FROM tenantpool.tenants WHERE name = 'rowed'"); got != "dedicated" {
+			t.Errorf("the row is %q\n%s", got, out)
+		}
+		list := k.must(t, "list")
+		for _, want := range []string{`"lost" is refused: cluster: no cluster is called "nowhere"`} {
+			if !strings.Contains(list, want) {
+				t.Errorf("no %q in\n%s", want, list)
+			}
+		}
+		for _, want := range []string{`late .* row +suspended: bill`, `rowed .* dedicated +rowed +row +enabled`} {
+			if !regexp.MustCompile(want).MatchString(list) {
+				t.Errorf("no %q in\n%s", want, list)
+			}
+		}
+		k.must(t, "check", "rowed")
+		if out, status := k.do(t, "create", "rowed"); status != 1 || !strings.Contains(out, "is a row of the registry already") {
+			t.Errorf("once more: exit status %d\n%s", status, out)
+		}
+		if out := k.must(t, "each", "--direct", "--tenants", "rowed", "--verbose", "--", "sh", "-c", "echo of $TENANT"); !strings.Contains(out, "of rowed") {
+			t.Errorf("each says\n%s", out)
+		}
+		k.must(t, "drop", "rowed", "--yes")
+		if got := w.value(t, "SELECT count(*) FROM tenantpool.tenants WHERE name = 'rowed'"); got != "0" {
 			t.Errorf("%s rows are left", got)
 		}
 	})

@@ -52,6 +52,17 @@ func Start(o Options, into *Catalog) *Source {
 	return s
 }
 
+// Once reads everything a single time, without a Source that goes on.
+func Once(ctx context.Context, o Options, into *Catalog) error {
+	o.Query, o.Channel = strings.TrimRight(o.Query, "; \t\n"), ""
+	s := &Source{o: o, into: into, feed: pool.NewFeed(o.Server), seed: maphash.MakeSeed()}
+	defer s.feed.Close(ctx)
+	if err := s.feed.Connect(ctx, ""); err != nil {
+		return err
+	}
+	return s.readAll(ctx)
+}
+
 // Stop ends the reading and waits for its end.
 func (s *Source) Stop() {
 	s.cancel()

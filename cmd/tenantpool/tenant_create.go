@@ -34,7 +34,7 @@ func runTenantCreate(args []string, stdout, stderr io.Writer) int {
 	c.StringVar(&c.isolation, "isolation", "", "`level`: shared, role or dedicated (default: what its route says)")
 	c.StringVar(&c.template, "template", "", "SQL `file` to run as the tenant; current_setting('tenantpool.tenant') is its name")
 	c.BoolVar(&c.may, "may-create", false, "let the tenant make objects in its schema, not only use them")
-	c.StringVar(&c.registry, "registry", "", "publish it as a row of this `table` of the cluster, as in tenantpool.tenants (docs/registry.sql)")
+	c.StringVar(&c.registry, "registry", "", "publish it as a row of this `table` of the cluster (default: that of [registry], if there is one)")
 	c.BoolVar(&c.dry, "dry-run", false, "print what would be done")
 	names, status, ok := c.parse(args, 1, 1)
 	if !ok {
@@ -48,7 +48,7 @@ func runTenantCreate(args []string, stdout, stderr io.Writer) int {
 }
 
 func (c *tenantCreate) run(ctx context.Context) (err error) {
-	if c.cfg, err = config.Load(c.file); err != nil {
+	if c.cfg, err = c.load(ctx); err != nil {
 		return err
 	}
 	if c.to, err = c.place(c.cfg); err != nil {

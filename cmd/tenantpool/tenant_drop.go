@@ -32,7 +32,7 @@ func runTenantDrop(args []string, stdout, stderr io.Writer) int {
 // drop refuses while clients are connected, takes the tenant out of the books and
 // drops what it has.
 func (f *tenantFlags) drop(ctx context.Context, name, registry string, yes bool, stdout io.Writer) error {
-	cfg, err := config.Load(f.file)
+	cfg, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,11 @@ func (f *tenantFlags) drop(ctx context.Context, name, registry string, yes bool,
 		return fmt.Errorf("no [[route]] of %s leads to a tenant %q", cfg.File, name)
 	}
 	t := placedBy(cfg, routes[0], nil)
+	if registry == "" && cfg.Table.Registers(name) {
+		if registry = rowsIn(cfg, t.Route.Cluster); registry == "" {
+			return fmt.Errorf("tenant %q is a row of the registry on cluster %q: take it out there, then drop its schema, or say --registry TABLE", name, cfg.Registry.Cluster)
+		}
+	}
 	file, err := entryFile(cfg, name)
 	if err != nil {
 		return err

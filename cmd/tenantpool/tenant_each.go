@@ -65,7 +65,7 @@ func runTenantEach(args []string, stdout, stderr io.Writer) int {
 
 // jobs makes the environments.
 func (e *tenantEach) jobs(ctx context.Context) ([]provision.Job, error) {
-	cfg, err := config.Load(e.file)
+	cfg, err := e.load(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // and the schemas that routes take as they are. pattern narrows it, "" does not.
 func (f *tenantFlags) inventory(ctx context.Context, cfg *config.Config, pattern string) ([]placed, error) {
 	names := make(map[string]bool)
-	for _, t := range cfg.Tenants {
+	for _, t := range listing(cfg) {
 		names[t.Name] = true
 	}
 	for i := range cfg.Clusters {
@@ -63,27 +63,33 @@ func runTenantList(args []string, stdout, stderr io.Writer) int {
 	if _, status, ok := f.parse(args, 0, 0); !ok {
 		return status
 	}
-	cfg, err := config.Load(f.file)
+	ctx := context.Background()
+	cfg, err := f.load(ctx)
 	if err != nil {
 		return f.fail(err)
 	}
-	all, err := f.inventory(context.Background(), cfg, "")
+	all, err := f.inventory(ctx, cfg, "")
 	if err != nil {
 		return f.fail(err)
 	}
-	off := make(map[string]bool)
-	for _, t := range cfg.Tenants {
-		off[t.Name] = t.Disabled
+	states := make(map[string]string)
+	for _, t := range listing(cfg) {
+		switch {
+		case t.Suspended != "":
+			states[t.Name] = "suspended: " + t.Suspended
+		case t.Disabled:
+			states[t.Name] = "disabled"
+		}
 	}
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TENANT\tCLUSTER\tSCHEMA\tISOLATION\tACTS AS\tKNOWN BY\tSTATE")
 	for _, t := range all {
-		state := "enabled"
-		if off[t.Route.Tenant] {
-			state = "disabled"
-		}
+		state := cmp.Or(states[t.Route.Tenant], "enabled")
 		known := "schema"
-		if t.Existence == routing.Listed {
+		switch {
+		case cfg.Table.Registers(t.Route.Tenant):
+			known = "row"
+		case t.Existence == routing.Listed:
 			known = "list"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Route.Tenant, t.Route.Cluster, t.Schema, t.Isolation, t.Actor(), known, state)
@@ -111,7 +117,7 @@ func runTenantCheck(args []string, stdout, stderr io.Writer) int {
 // check checks the tenants of these names, or all, and prints a table. It reports
 // whether all are as they should be.
 func (f *tenantFlags) check(ctx context.Context, names []string, stdout io.Writer) (good bool, err error) {
-	cfg, err := config.Load(f.file)
+	cfg, err := f.load(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -43,6 +43,9 @@ func (w wish) place(cfg *config.Config) (placed, error) {
 	if slices.ContainsFunc(cfg.Tenants, func(t routing.TenantEntry) bool { return t.Name == w.name }) {
 		return placed{}, fmt.Errorf("tenant %q is listed already", w.name)
 	}
+	if cfg.Table.Registers(w.name) {
+		return placed{}, fmt.Errorf("tenant %q is a row of the registry already", w.name)
+	}
 	if w.cluster != "" && cfg.Cluster(w.cluster) == nil {
 		return placed{}, fmt.Errorf("there is no [cluster.%s] in %s", w.cluster, cfg.File)
 	}

@@ -32,6 +32,10 @@ func (c *tenantCreate) publication() (publication, error) {
 		const words = `nothing is to be published: its route says tenants = "schema"`
 		return publication{will: words, did: words}, nil
 	}
+	if table := rowsIn(c.cfg, c.to.Route.Cluster); table != "" {
+		c.registry = table
+		return c.publication()
+	}
 	for _, pattern := range c.cfg.Include {
 		if path, ok := provision.EntryFile(pattern, c.name); ok {
 			p := publication{path: path, will: "[tenant." + c.name + "] is written to " + path, keepsSecret: c.needsSecretsFile()}
