@@ -137,12 +137,20 @@ func removeStale(path string, shared bool) error {
 // the new clients: those whose handshake had begun are still its own.
 const handshake = 500 * time.Millisecond
 
+// maxQueued is how many times a tenth of that a busy machine is given to accept
+// whoever still waits in the socket's queue.
+const maxQueued = 50
+
 // Leave closes the socket and has no client refused that a successor could take. It
-// may take half a second, in which accepting goes on.
+// takes half a second, in which accepting goes on, and more only while somebody waits
+// to be accepted.
 func (l *Listener) Leave() {
 	if l.shared {
 		yield(l.Listener)
 		time.Sleep(handshake)
+		for i := 0; i < maxQueued && queued(l.Listener) > 0; i++ {
+			time.Sleep(handshake / 10)
+		}
 	}
 	l.Close()
 }

@@ -5,7 +5,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // accept takes clients until the socket closes, and counts them.
@@ -65,6 +67,38 @@ func TestASuccessorGetsWhoComesAndNobodyIsRefused(t *testing.T) {
 	if byOld+byNext != came || byNext == 0 {
 		t.Errorf("%d came; the old took %d, the new %d", came, byOld, byNext)
 	}
+}
+
+func TestWhoWaitsToBeAcceptedIsCounted(t *testing.T) {
+	all, err := Open([]Address{{"tcp", "127.0.0.1:0"}}, Options{Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := all[0]
+	defer l.Close()
+	wait := func(want int) { // the last step of a handshake is the kernel's, in its own time
+		n := -1
+		for began := time.Now(); n != want && time.Since(began) < 10*time.Second; n = queued(l.Listener) {
+			runtime.Gosched()
+		}
+		if n != want {
+			t.Errorf("%d wait, %d are counted", want, n)
+		}
+	}
+	for i := range 3 {
+		wait(i)
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	if c, err := l.Accept(); err != nil {
+		t.Error(err)
+	} else {
+		c.Close()
+	}
+	wait(2)
 }
 
 func TestASharedUnixSocketChangesHandsInOneStep(t *testing.T) {

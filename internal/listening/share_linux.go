@@ -41,3 +41,21 @@ func yield(ln net.Listener) {
 			&unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]})
 	})
 }
+
+// queued is how many clients wait in the socket's queue to be accepted.
+func queued(ln net.Listener) (n int) {
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return 0
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			n = int(info.Unacked) // of a listening socket: the length of its queue
+		}
+	})
+	return n
+}
