@@ -154,6 +154,7 @@ func TestWarningsAreToldByPlaceAndDoNotFail(t *testing.T) {
 		{"names that begin alike", head + strings.Replace(route, "{tenant}\"]", "{tenant}*\"]", 1),
 			`10:10: "{tenant}*" also admits logins of tenants whose names only begin alike; put a separator before the *`},
 		{"listed nobody", head + strings.Replace(route, "tenants = \"schema\"\n", "", 1), "8:3: no [tenant.NAME] is listed, so this route admits nobody"},
+		{"a cluster for rows", head + "[cluster.spare]\ndatabase = \"d\"\nuser = \"u\"\n[registry]\ncluster = \"main\"\n" + route, ""},
 		{"idle cluster", head + "[cluster.spare]\ndatabase = \"d\"\nuser = \"u\"\n" + route, `8:10: no route or tenant uses cluster "spare"`},
 		{"case", head + route + "[tenant.acme]\n[tenant.Acme]\n", `14:9: tenants "acme" and "Acme" differ only in case`},
 		{"one schema for two", head + route + "[tenant.a]\nschema = \"b\"\n[tenant.b]\n", `15:9: tenants "a" and "b" stand for the same schema "b"`},

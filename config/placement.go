@@ -29,7 +29,7 @@ func (l *loader) placement() {
 		l.missing("route", "no route is configured: write a [[route]]")
 	}
 	for _, c := range l.config.Clusters {
-		if !used[c.Name] && c.ReplicasOf == "" {
+		if !used[c.Name] && c.ReplicasOf == "" && l.config.Registry.Cluster == "" { // whose rows may use it
 			l.warn(l.root.child("cluster").child(c.Name).at, "no route or tenant uses cluster %q", c.Name)
 		}
 	}
