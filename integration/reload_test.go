@@ -41,13 +41,19 @@ func (r *reloadable) reload(t *testing.T) string {
 // change replaces a piece of the configuration and reloads it.
 func (r *reloadable) change(t *testing.T, from, to string) string {
 	t.Helper()
+	r.rewrite(t, from, to)
+	return r.reload(t)
+}
+
+// rewrite replaces a piece of the configuration.
+func (r *reloadable) rewrite(t *testing.T, from, to string) {
+	t.Helper()
 	text, err := os.ReadFile(r.file)
 	must(t, err)
 	if !strings.Contains(string(text), from) {
 		t.Fatalf("the configuration does not hold %q:\n%s", from, text)
 	}
 	must(t, os.WriteFile(r.file, []byte(strings.Replace(string(text), from, to, 1)), 0o600))
-	return r.reload(t)
 }
 
 // listedRoute is a route for tenants that the configuration lists, by a database name of its own.
