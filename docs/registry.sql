@@ -12,18 +12,26 @@ CREATE TABLE tenantpool.tenants (
     password        text,                          -- of that login; better in login_secrets_file of the cluster
     isolation       text CHECK (isolation IN ('shared', 'role', 'dedicated')),
     state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled', 'suspended')),
-    reason          text,                          -- of a suspension; its clients are told
+    reason          text,                          -- of a suspension: its clients are told
     users           text[],                        -- narrows the users of its route
     match_databases text[],                        -- names of databases that mean it
     match_users     text[],                        -- names of users that mean it
     settings        jsonb CHECK (jsonb_typeof(settings) = 'object'),
+    -- Limits, as in docs/limits.md; NULL: what its route says. Durations are texts like '10s'.
     max_clients     int CHECK (max_clients >= 0),
     max_servers     int CHECK (max_servers >= 0),
-    weight          int CHECK (weight BETWEEN 1 AND 1000),
     max_waiting     int CHECK (max_waiting >= 0),
+    max_prepared    int CHECK (max_prepared >= 0),
+    weight          int CHECK (weight BETWEEN 1 AND 1000),
     max_qps         int CHECK (max_qps >= 0),
-    max_bps         bigint CHECK (max_bps >= 0),   -- in bytes
-    query_timeout   text                           -- as in '30s'; docs/limits.md has more, which are columns of the same names
+    max_qps_burst   int CHECK (max_qps_burst >= 0),
+    max_bps         bigint CHECK (max_bps >= 0),
+    max_bps_burst   bigint CHECK (max_bps_burst >= 0),
+    query_wait_timeout       text,
+    query_timeout            text,
+    transaction_timeout      text,
+    idle_transaction_timeout text,
+    client_idle_timeout      text
 );
 
 -- Two tenants in one schema are a mistake, save where a setting tells their rows apart: then drop this index.

@@ -69,6 +69,39 @@ func TestTenantsOfARegistryComeAndGoWhileThePoolerRuns(t *testing.T) {
 	})
 }
 
+// A suspension is told with its reason, to whoever logs in and to whoever begins a transaction. One that
+// is under way ends as it would have.
+func TestASuspendedRowTellsItsReason(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		w.withRegistry(t)
+		w.exec(t, "INSERT INTO tenantpool.tenants (name, query_timeout, max_prepared) VALUES ('acme', '300ms', 1), ('globex', NULL, NULL)")
+		p := startPooler(t, w, registered("interval = \"1h\"\n"))
+		p.eventuallyAdmits(t, "acme_r")
+		idle, busy, globex := login(t, p.endpoint, "acme_r"), login(t, p.endpoint, "acme_r"), login(t, p.endpoint, "globex_r")
+		if _, e := idle.try("SELECT pg_sleep(20)"); e == nil || e.code != "57014" {
+			t.Errorf("the row's query_timeout gave %v", e)
+		}
+		busy.run("BEGIN")
+
+		w.exec(t, "UPDATE tenantpool.tenants SET state = 'suspended', reason = 'invoice 4711 is open' WHERE name = 'acme'")
+		const told = `tenant "acme" is suspended: invoice 4711 is open`
+		eventually(t, "acme is suspended", func() bool { return !p.admits(t, "acme_r") })
+		if _, e := tryLogin(t, p.endpoint, "app", password("app"), "acme_r"); e == nil || e.code != "57P03" || e.severity != "FATAL" || e.message != told {
+			t.Errorf("a login was told %v", e)
+		}
+		idle.expectEnd("SELECT 1", "57P03", told)
+		busy.expect("SELECT name FROM whoami", "acme")
+		busy.run("COMMIT")
+		busy.expectEnd("BEGIN", "57P03", told)
+		globex.expect("SELECT name FROM whoami", "globex")
+
+		w.exec(t, "UPDATE tenantpool.tenants SET state = 'active' WHERE name = 'acme'")
+		p.eventuallyAdmits(t, "acme_r")
+		login(t, p.endpoint, "acme_r").expect("SELECT name FROM whoami", "acme")
+	})
+}
+
 func TestARowThatCannotBeUsedIsRefusedAndTheOthersGoOn(t *testing.T) {
 	needsPooler(t)
 	onNewest(t, func(t *testing.T, w *world) {

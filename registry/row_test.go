@@ -1,6 +1,10 @@
 package registry
 
 import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +36,25 @@ func TestARowWithAValueOfAnotherTypeIsRefusedByItsColumn(t *testing.T) {
 	} {
 		if _, _, err := parseRow([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s: %v", text, err)
+		}
+	}
+}
+
+// django-tenants has two columns of its own in the place of others.
+func TestTheTableOfTheDocumentationHasEveryColumn(t *testing.T) {
+	for _, file := range []string{"registry.sql", "registry.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[columns]()) {
+			name := f.Tag.Get("json")
+			if name == "" || file == "registry.sql" && (name == "schema_name" || name == "domain_url") {
+				continue
+			}
+			if !regexp.MustCompile("(?m)^    " + name + " |`" + name + "`").Match(text) {
+				t.Errorf("%s does not have the column %s", file, name)
+			}
 		}
 	}
 }
