@@ -100,6 +100,42 @@ func TestAReloadChangesLimitsAndKeepsServersAndClients(t *testing.T) {
 	})
 }
 
+// "tenantpool reload" tells whoever asks what has changed, or every fault.
+func TestTheReloadCommandTellsWhatCameOfIt(t *testing.T) {
+	onNewest(t, func(t *testing.T, w *world) {
+		s := withConsole(t)
+		s.size = 1
+		r := startReloadable(t, w, s)
+		boss := operate(t, r.pooler, "boss")
+		server := login(t, r.endpoint, "acme").value("SELECT pg_backend_pid()")
+		r.rewrite(t, "pool_size = 1", "pool_size = 2")
+		if out := r.verb(t, s, 0, "reload"); out != "cluster.main.pool_size: 1 -> 2\n" {
+			t.Errorf("a reload says\n%s", out)
+		}
+		r.rewrite(t, "pool_size = 2", "pool_size = \"many\"\npool_sise = 3")
+		faults := []*regexp.Regexp{regexp.MustCompile(`config.toml:\d+:\d+: cluster.pool_size`), regexp.MustCompile(`config.toml:\d+:\d+: .*pool_sise`)}
+		out := r.verb(t, s, 1, "reload")
+		for _, fault := range faults {
+			if !fault.MatchString(out) {
+				t.Errorf("a reload that is refused does not say %s, but\n%s", fault, out)
+			}
+		}
+		login(t, r.endpoint, "acme").expect("SELECT pg_backend_pid()", server)
+		if rows := records(t, boss, "SHOW DATABASES"); rows[0]["pool_size"] != int64(2) {
+			t.Errorf("pool_size is %v", rows[0]["pool_size"])
+		}
+		past := records(t, boss, "SHOW RELOADS")
+		if len(past) != 2 || past[0]["result"] != "ok" || past[0]["changes"] != "cluster.main.pool_size: 1 -> 2" || past[1]["result"] != "failed" {
+			t.Fatalf("SHOW RELOADS gives %v", past)
+		}
+		for _, fault := range faults {
+			if !fault.MatchString(fmt.Sprint(past[1]["problems"])) {
+				t.Errorf("SHOW RELOADS does not have %s, but %v", fault, past[1]["problems"])
+			}
+		}
+	})
+}
+
 func TestASessionFollowsItsTenantThroughReloads(t *testing.T) {
 	onNewest(t, func(t *testing.T, w *world) {
 		w.exec(t, "SET ROLE app; CREATE SCHEMA extra; CREATE TABLE extra.more (x int); INSERT INTO extra.more VALUES (7)")
