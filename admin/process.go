@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"strings"
 
 	"tenantpool/wire"
@@ -39,8 +40,11 @@ func reload(c *call) error {
 	out := r.Reload(c.ctx)
 	if !out.OK {
 		e := &wire.Error{Code: "F0000", Message: "RELOAD failed", Hint: "Nothing has changed. tenantpool check shows every fault."}
-		if len(out.Problems) > 0 {
+		switch n := len(out.Problems); {
+		case n == 1:
 			e.Message += ": " + out.Problems[0]
+		case n > 1:
+			e.Message += fmt.Sprintf(" for %d reasons; nothing has changed", n)
 			e.Detail = strings.Join(out.Problems, "\n")
 		}
 		return e
