@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"fmt"
+	"html"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -236,7 +238,9 @@ func TestScreenshots(t *testing.T) {
 			names = append(names, fmt.Sprintf("customer_%02d", i+1))
 		}
 		w.addTenants(t, names...)
-		p := startPooler(t, w, setup{size: 4, global: watched + "\ninstance = \"pooler-1\""})
+		s := withConsole(t)
+		s.size, s.socket, s.global = 4, "", watched+"\ninstance = \"pooler-1\""
+		p := startPooler(t, w, s)
 		for i, name := range names {
 			w.load(t, p, name, 1+i%3)
 		}
@@ -257,8 +261,16 @@ func TestScreenshots(t *testing.T) {
 		phone.prefers(t, "dark")
 		eventually(t, "the phone has rates", func() bool { return evaluate[bool](t, phone, `rows.length === 50 && rows.every(t => t.tps > 0)`) })
 		shoot(t, phone, filepath.Join(dir, "status-phone.png"))
+		top := exec.Command(program(t, false), "top", "-once", "-at", p.address(), "-U", "watch")
+		top.Env = append(os.Environ(), "PGPASSWORD="+password("watch"))
+		out, err := top.Output()
+		must(t, err)
+		shoot(t, openBrowser(t, "data:text/html,"+url.PathEscape(terminal+html.EscapeString(string(out))), 990, 970), filepath.Join(dir, "top.png"))
 	})
 }
+
+// terminal is a page that looks like one.
+const terminal = `<meta charset="utf-8"><body style="background: #16181d; color: #d8dee9; margin: 14px"><pre style="font: 13px/1.3 monospace; margin: 0">`
 
 func shoot(t *testing.T, b *browser, file string) {
 	t.Helper()
