@@ -47,6 +47,11 @@ func (c *Catalog) Rebase(base *routing.Table, registry bool, apply func(*routing
 		next = base.Unread()
 	case registry:
 		edit := base.Relist(c.now)
+		coming := make(map[string]bool, c.now.Listed())
+		for entry := range c.now.Registered() {
+			coming[entry.Name] = true
+		}
+		edit.Coming(coming)
 		for entry, domains := range c.now.Registered() {
 			_ = edit.Put(entry, domains) // what cannot stay is told when it is read again
 		}
@@ -91,6 +96,11 @@ func (c *Catalog) all(rows [][]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := &reading{c: c, edit: c.base.Relist(c.now), refused: make(map[string]string)}
+	coming := make(map[string]bool, len(rows))
+	for _, text := range rows {
+		coming[rowName(text)] = true
+	}
+	r.edit.Coming(coming)
 	seen := make(map[string]bool, len(rows))
 	for i, text := range rows {
 		row, name, err := parseRow(text)

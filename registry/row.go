@@ -93,6 +93,16 @@ func parseRow(text []byte) (row Row, name string, err error) {
 	return row, name, errors.Join(row.isolation(c.Isolation), row.state(c.State, c.Reason), row.settings(c.Settings), row.limits(&c))
 }
 
+// rowName is the name of a row, "" if it cannot be read.
+func rowName(text []byte) string {
+	var c struct {
+		Name       string `json:"name"`
+		SchemaName string `json:"schema_name"`
+	}
+	_ = json.Unmarshal(text, &c)
+	return cmp.Or(c.Name, c.SchemaName)
+}
+
 func (r *Row) isolation(word string) error {
 	if word == "" {
 		return nil

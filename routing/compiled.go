@@ -36,6 +36,17 @@ func (p part) match(s string) (string, bool) {
 // a rule without {tenant}.
 func (r *rule) patterns() [3]*part { return [3]*part{&r.database, &r.user, &r.serverName} }
 
+// part is the pattern for what a client says there.
+func (r *rule) part(from Source) *part {
+	switch from {
+	case FromUser:
+		return &r.user
+	case FromServerName:
+		return &r.serverName
+	}
+	return &r.database
+}
+
 // match reports whether the rule takes the identity, and the tenant it means.
 func (r *rule) match(id Identity) (tenant string, ok bool) {
 	tenant = r.literal

@@ -136,6 +136,7 @@ type Edit struct {
 	homes    shardEdit
 	before   *listing // for Edits that begin from nothing: what was listed
 	names    map[string]map[string]bool
+	coming   map[string]bool // tenants that are still to be put
 }
 
 // Edit begins a change of what is listed.
@@ -182,9 +183,9 @@ func (e *Edit) Put(in TenantEntry, domains []string) error {
 			t = old // and its routes stay the same pointers
 		}
 	}
-	if err := errors.Join(e.homeless(t), e.owned("database", in.MatchDatabases, FromDatabase, &e.database),
-		e.owned("user", in.MatchUsers, FromUser, &e.user), e.owned("domain", domains, FromDatabase, &e.database),
-		e.owned("domain", domains, FromServerName, &e.server)); err != nil {
+	if err := errors.Join(e.homeless(t), e.nameless(t), e.owned(t, "database", in.MatchDatabases, FromDatabase),
+		e.owned(t, "user", in.MatchUsers, FromUser), e.owned(t, "domain", domains, FromDatabase),
+		e.owned(t, "domain", domains, FromServerName)); err != nil {
 		return err
 	}
 	e.insert(t)
@@ -231,13 +232,31 @@ func (e *Edit) homeless(t *tenant) error {
 	if o := e.next.tenants[schema]; o != nil && cmp.Or(o.Schema, o.Name) == schema {
 		return fmt.Errorf(taken, o.Name, schema)
 	}
-	if o := e.tenants.now.get(schema); o != nil && o.Name != t.Name && cmp.Or(o.Schema, o.Name) == schema && o.Cluster == t.Cluster {
-		return fmt.Errorf(taken, o.Name, schema)
-	}
-	if o := e.homes.now.get(homeKey(t.Cluster, schema)); o != nil && o.Name != t.Name {
-		return fmt.Errorf(taken, o.Name, schema)
+	for _, cluster := range e.next.besides(t.Cluster) {
+		o := e.tenants.now.get(schema)
+		if o == nil || o.Cluster != cluster || cmp.Or(o.Schema, o.Name) != schema {
+			o = e.homes.now.get(homeKey(cluster, schema))
+		}
+		if o != nil && o.Name != t.Name {
+			return fmt.Errorf(taken, o.Name, schema)
+		}
 	}
 	return nil
+}
+
+// besides are the clusters that an entry may give which can be on the same one as
+// an entry that gives cluster: "" leaves it to the routes.
+func (t *Table) besides(cluster string) []string {
+	all := []string{cluster}
+	for i := range t.rules {
+		switch c := t.rules[i].Cluster; {
+		case cluster == "" && !slices.Contains(all, c):
+			all = append(all, c)
+		case cluster == c && !slices.Contains(all, ""):
+			all = append(all, "")
+		}
+	}
+	return all
 }
 
 func homeKey(cluster, schema string) string { return cluster + "\x00" + schema }
@@ -261,22 +280,73 @@ func (t *Table) sharesSchemas() bool {
 	})
 }
 
-// owned says that a name leads to another tenant already.
-func (e *Edit) owned(what string, names []string, from Source, at *shardEdit) error {
+// owned says that a name leads to another tenant, or to a route, already.
+func (e *Edit) owned(t *tenant, what string, names []string, from Source) error {
+	if !e.next.serves(from) {
+		return nil
+	}
 	for _, n := range names {
-		o := at.now.get(n)
-		if o == nil && from == FromDatabase {
-			o = e.next.byDatabase[n]
+		if from == FromDatabase && slices.Contains(ConsoleNames(), n) {
+			return fmt.Errorf("%s %q leads to the console", what, n)
 		}
-		if o == nil && from == FromUser {
-			o = e.next.byUser[n]
-		}
-		if o != nil {
+		if o := e.leads(n, from); o != nil && o.Name != t.Name {
 			return fmt.Errorf("%s %q already leads to tenant %q", what, n, o.Name)
+		}
+		if err := e.routed(t, what, n, from); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// leads is the tenant that lists a name, nil if none does.
+func (e *Edit) leads(name string, from Source) *tenant {
+	switch from {
+	case FromDatabase:
+		return e.next.owner(e.next.byDatabase, e.database.now, name)
+	case FromUser:
+		return e.next.owner(e.next.byUser, e.user.now, name)
+	}
+	return e.server.now.get(name)
+}
+
+// routed refuses a name that a route spells out, or by which a route means
+// another tenant that is listed or about to be.
+func (e *Edit) routed(t *tenant, what, name string, from Source) error {
+	for i := range e.next.rules {
+		p := e.next.rules[i].part(from)
+		other, ok := p.match(name)
+		switch {
+		case !p.given || !ok || other == t.Name:
+		case !p.HasTenant():
+			return fmt.Errorf("%s %q leads to %s already", what, name, &e.next.rules[i])
+		case e.next.tenants[other] != nil || e.tenants.now.get(other) != nil || e.coming[other]:
+			return fmt.Errorf("%s %q leads to tenant %q by its name", what, name, other)
+		}
+	}
+	return nil
+}
+
+// nameless says that the name by which a route would mean a tenant leads to
+// another one already.
+func (e *Edit) nameless(t *tenant) error {
+	for i := range e.next.rules {
+		r := &e.next.rules[i]
+		if r.source == FromNothing {
+			continue
+		}
+		p := r.part(r.source)
+		name := p.prefix + t.Name + p.suffix
+		if o := e.leads(name, r.source); o != nil && o.Name != t.Name {
+			return fmt.Errorf("%s %q already leads to tenant %q", r.source, name, o.Name)
+		}
+	}
+	return nil
+}
+
+// Coming says which tenants are going to be listed: their names are not for the
+// others to take, whatever the order.
+func (e *Edit) Coming(names map[string]bool) { e.coming = names }
 
 func (e *Edit) insert(t *tenant) {
 	e.next.listed.n++

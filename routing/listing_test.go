@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -199,4 +200,60 @@ func BenchmarkListOneMore(b *testing.B) {
 		put(b, edit, TenantEntry{Name: "one_more"})
 		edit.Table()
 	}
+}
+
+func TestASchemaIsTheSameWhetherItsClusterIsNamedOrLeftToTheRoute(t *testing.T) {
+	for _, pair := range [][2]TenantEntry{
+		{{Name: "acme"}, {Name: "x", Schema: "acme", Cluster: "main"}},
+		{{Name: "acme", Cluster: "main"}, {Name: "x", Schema: "acme"}},
+		{{Name: "a", Schema: "s"}, {Name: "x", Schema: "s", Cluster: "main"}},
+		{{Name: "a", Schema: "s", Cluster: "main"}, {Name: "x", Schema: "s"}},
+		{{Name: "a", Schema: "s", Cluster: "main"}, {Name: "s"}},
+		{{Name: "a", Schema: "s"}, {Name: "s", Cluster: "main"}},
+	} {
+		edit := listable(t).Edit()
+		put(t, edit, pair[0])
+		if err := edit.Put(pair[1], nil); err == nil || !strings.Contains(err.Error(), "already") {
+			t.Errorf("%+v beside %+v: %v", pair[1], pair[0], err)
+		}
+		put(t, edit, TenantEntry{Name: "x", Schema: cmp.Or(pair[0].Schema, pair[0].Name), Cluster: "other"})
+	}
+}
+
+func TestAnEntryIsRefusedForANameThatIsAnothersAlready(t *testing.T) {
+	table, problems := Build([]Rule{
+		{Database: "reports", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"reports"}},
+		{Database: "app_{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}},
+		{User: "{tenant}", Cluster: "main", SearchPath: []string{"{schema}"}},
+		{ServerName: "{tenant}.example.com", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}},
+	}, []TenantEntry{{Name: "own"}})
+	if table == nil {
+		t.Fatal(problems)
+	}
+	edit := table.Edit()
+	put(t, edit, TenantEntry{Name: "a"})
+	for _, c := range []struct {
+		in     TenantEntry
+		domain string
+	}{
+		{TenantEntry{Name: "x", MatchDatabases: []string{"reports"}}, ""},
+		{TenantEntry{Name: "x", MatchDatabases: []string{"app_own"}}, ""},
+		{TenantEntry{Name: "x", MatchDatabases: []string{"app_a"}}, ""},
+		{TenantEntry{Name: "x", MatchUsers: []string{"own"}}, ""},
+		{TenantEntry{Name: "x", MatchUsers: []string{"a"}}, ""},
+		{TenantEntry{Name: "x"}, "reports"},
+		{TenantEntry{Name: "x"}, "app_a"},
+		{TenantEntry{Name: "x"}, "a.example.com"},
+		{TenantEntry{Name: "x"}, "own.example.com"},
+		{TenantEntry{Name: "x"}, "tenantpool"},
+	} {
+		var domains []string
+		if c.domain != "" {
+			domains = []string{c.domain}
+		}
+		if err := edit.Put(c.in, domains); err == nil || !strings.Contains(err.Error(), "leads to") {
+			t.Errorf("%+v, %q: %v", c.in, domains, err)
+		}
+	}
+	put(t, edit, TenantEntry{Name: "a", MatchDatabases: []string{"app_a", "other"}}, "a.example.com") // its own
 }

@@ -1,0 +1,29 @@
+package registry
+
+import (
+	"log/slog"
+	"testing"
+
+	"tenantpool/routing"
+)
+
+func TestNoOrderOfRowsLetsOneTakeTheNameOfAnother(t *testing.T) {
+	base, problems := routing.Build([]routing.Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}}}, nil)
+	if base == nil {
+		t.Fatal(problems)
+	}
+	evil, acme := []byte(`{"name": "evil", "domain_url": "acme"}`), []byte(`{"name": "acme"}`)
+	for _, reads := range [][][][]byte{{{evil, acme}}, {{acme, evil}}, {{[]byte(`{"name": "evil"}`), acme}, {evil, acme}}} {
+		c := NewCatalog(func(Row) error { return nil }, func(*routing.Table) {}, slog.New(slog.DiscardHandler))
+		c.Rebase(base, true, func(*routing.Table) {})
+		for _, rows := range reads {
+			c.all(rows)
+		}
+		if r, err := c.now.Resolve(routing.Identity{User: "app", Database: "acme"}); err != nil || r.Tenant != "acme" {
+			t.Errorf("%s: %v, %v", reads, r, err)
+		}
+		if c.Refused()["evil"] == "" {
+			t.Error("the row that wants another's name is not refused")
+		}
+	}
+}
