@@ -273,3 +273,29 @@ func TestReloadsUnderLoadDropNobody(t *testing.T) {
 		t.Logf("%d reloads, %d queries of 12 clients", reloads, done.Load())
 	})
 }
+
+// Until a registry that came with a reload has been read, sessions go on by the route that they have:
+// also where the pool has nothing for them.
+func TestWhoeverIsRefusedWhileARegistryIsUnreadHearsIt(t *testing.T) {
+	onNewest(t, func(t *testing.T, w *world) {
+		r := startReloadable(t, w, setup{size: 1, route: "max_waiting = 1"})
+		holder, first, second := login(t, r.endpoint, "initech"), login(t, r.endpoint, "acme"), login(t, r.endpoint, "acme")
+		holder.run("BEGIN")
+		r.change(t, "[auth]", "[registry]\ncluster = \"main\"\nquery = \"SELECT * FROM no_such_table\"\nchannel = \"\"\n[auth]")
+		r.log.await(t, regexp.MustCompile("registry cannot be read"))
+		answers := make(chan *serverError, 2)
+		for _, c := range []*rawClient{first, second} {
+			c.send(query("SELECT 1"))
+			go func() { answers <- firstError(c.until('Z')) }()
+		}
+		if e := <-answers; e == nil || e.code != "53300" {
+			t.Errorf("got %v", e)
+		}
+		holder.run("COMMIT")
+		if e := <-answers; e != nil {
+			t.Error(e)
+		}
+		r.change(t, w.database, newWorld(t, w.server).database) // another pool
+		first.expectEnd("SELECT 1", "57P03", "the tenants are not known yet")
+	})
+}

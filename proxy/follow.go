@@ -44,7 +44,7 @@ func (s *session) rerouted(now *live) *wire.Error {
 	var refusal *routing.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Reason == routing.ReasonUnread:
-		return nil // it may still be there
+		return s.undecided(now)
 	case err != nil:
 		return s.expelled(err)
 	case r.Tenant != s.route.Tenant:
@@ -58,6 +58,18 @@ func (s *session) rerouted(now *live) *wire.Error {
 		if err := s.resettle(now, r, h); err != nil {
 			return err
 		}
+	}
+	s.number, s.sameTenant = now.number, h.sameTenant
+	return nil
+}
+
+// undecided has the session go on by its own route while nobody knows whether that
+// is still there. What is new counts as followed: the table that comes of what is
+// read has another number. It ends if its pool has been taken away.
+func (s *session) undecided(now *live) *wire.Error {
+	h := now.home(s.route)
+	if h == nil || h.pool != s.pool {
+		return errUnread
 	}
 	s.number, s.sameTenant = now.number, h.sameTenant
 	return nil
