@@ -215,3 +215,26 @@ func TestAQuietTenantDoesNotWaitBehindANoisyOnesQueue(t *testing.T) {
 		}
 	})
 }
+
+// A client that is killed while its turn has not come is gone in a moment, even if it stays and
+// asks for a cancellation.
+func TestWhoeverIsKilledWhileItWaitsForItsTurnIsGone(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		s := withConsole(t)
+		s.more += "[tenant.acme]\nmax_qps = 1\nmax_qps_burst = 1\nquery_wait_timeout = \"1h\"\n"
+		p := startPooler(t, w, s)
+		boss := operate(t, p, "boss")
+		c := login(t, p.endpoint, "acme")
+		for range 20 {
+			c.send(query("SELECT 1"))
+		}
+		c.until('Z')
+		c.until('Z')
+		command(t, boss, "KILL TENANT acme")
+		c.cancel()
+		eventually(t, "the client is gone", func() bool {
+			return slices.ContainsFunc(records(t, boss, "SHOW TENANTS"), func(r map[string]any) bool { return r["name"] == "acme" && r["clients"] == int64(0) })
+		})
+	})
+}

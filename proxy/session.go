@@ -379,6 +379,7 @@ func (s *session) fatal(e *wire.Error) {
 // still lent, and the client gets time to read what it was sent.
 func (s *session) end(reason pool.Reason) {
 	s.giveUp(reason)
+	s.delayed = false
 	if !s.deaf {
 		s.farewell(s.loop)
 	}
