@@ -226,3 +226,19 @@ func socketFile(t testing.TB, dir string) string {
 	t.Helper()
 	return dir + "/.s.PGSQL." + socketPort(t, dir)
 }
+
+func TestATenantThatDoesNotExistLeavesNothingBehind(t *testing.T) {
+	needsPooler(t)
+	onNewest(t, func(t *testing.T, w *world) {
+		p := startPooler(t, w, withConsole(t))
+		login(t, p.endpoint, "acme")
+		if p.admits(t, "nobody_1") || p.admits(t, "nobody_2") {
+			t.Fatal("a tenant without a schema is admitted")
+		}
+		for _, r := range records(t, operate(t, p, "boss"), "SHOW TENANTS") {
+			if r["name"] != "acme" {
+				t.Errorf("there is a tenant %v", r["name"])
+			}
+		}
+	})
+}

@@ -231,7 +231,7 @@ func (g *login) session() (*session, error) {
 	if h == nil {
 		return nil, clusterGone(r.Tenant)
 	}
-	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned, tally: g.proxy.tallies.of(r.Tenant),
+	s := &session{proxy: g.proxy, route: r, pool: h.pool, pins: h.pinned,
 		user: unique.Make(id.User), database: unique.Make(id.Database), serverName: unique.Make(id.ServerName),
 		suffix: unique.Make(g.suffix), number: g.live.number, sameTenant: h.sameTenant}
 	if e := g.proxy.tallies.on(r.Cluster, r.Tenant).refuses(r.Tenant); e != nil {
@@ -240,7 +240,11 @@ func (g *login) session() (*session, error) {
 	if err := g.exists(s); err != nil {
 		return nil, err
 	}
-	return s, g.profile(s)
+	if err := g.profile(s); err != nil {
+		return nil, err
+	}
+	s.tally = g.proxy.tallies.of(r.Tenant) // it stays for good: only now is the tenant known to be there
+	return s, nil
 }
 
 // database is what the client asked for, without the suffix that asks for a replica.
