@@ -299,3 +299,27 @@ func TestWhoeverIsRefusedWhileARegistryIsUnreadHearsIt(t *testing.T) {
 		first.expectEnd("SELECT 1", "57P03", "the tenants are not known yet")
 	})
 }
+
+func TestWhoeverWaitsForAPausedClusterThatIsGoneGoesOn(t *testing.T) {
+	onNewest(t, func(t *testing.T, w *world) {
+		s := withConsole(t)
+		s.global = "query_wait_timeout = 0"
+		r := startReloadable(t, w, s)
+		boss := operate(t, r.pooler, "boss")
+		c := login(t, r.endpoint, "acme")
+		c.expect("SELECT name FROM whoami", "acme")
+		command(t, boss, "PAUSE main")
+		c.send(query("SELECT name FROM whoami"))
+		eventually(t, "the client waits", func() bool { return len(records(t, boss, "SHOW WAITERS")) == 1 })
+		text, err := os.ReadFile(r.file)
+		must(t, err)
+		text = []byte(strings.NewReplacer("[cluster.main]", "[cluster.next]", `"main"`, `"next"`).Replace(string(text)))
+		must(t, os.WriteFile(r.file, text, 0o600))
+		if line := r.reload(t); !strings.Contains(line, "reloaded") {
+			t.Fatal(line)
+		}
+		if rows, e := result(c.until('Z')); e != nil || rows[0][0] != "acme" {
+			t.Errorf("%v, %v", rows, e)
+		}
+	})
+}

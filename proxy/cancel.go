@@ -132,11 +132,11 @@ func (s *session) startCancel() {
 	}
 	s.canceling = true
 	s.proxy.cancels.forwarded.Add(1)
-	l, c := s.loop, s.server.conn
+	l, from, c := s.loop, s.pool, s.server.conn // the session may move on
 	go func() {
 		ctx, stop := context.WithTimeout(context.Background(), cancelWait)
 		defer stop()
-		err := s.pool.CancelServer(ctx, c)
+		err := from.CancelServer(ctx, c)
 		l.post(func(*Loop) { s.canceled(c, err) })
 	}()
 }

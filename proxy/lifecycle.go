@@ -261,10 +261,15 @@ func (s *session) comply(atOnce bool) {
 			s.parked = s.pool.Abandon(&s.waiter) // or the grant is in the mail: its work has begun
 		}
 	case s.parked:
-		s.parked = false
-		s.enter(phaseIdle)
-		s.proceed()
+		s.unpark()
 	}
+}
+
+// unpark has a session that waits to be resumed ask anew for what it needs.
+func (s *session) unpark() {
+	s.parked = false
+	s.enter(phaseIdle)
+	s.proceed()
 }
 
 // between says that the session is between two transactions and that nothing it

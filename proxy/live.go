@@ -114,12 +114,16 @@ func (p *Proxy) awaitRetired(ctx context.Context) {
 func (l *Loop) retime(now *live) {
 	l.now = clock()
 	for s := range l.all {
-		s.retime(now)
+		l.visit(s, func(s *session) { s.retime(now) })
 	}
 }
 
 func (s *session) retime(now *live) {
 	r, err := now.table().Resolve(s.identity())
+	if s.parked && (err != nil || r.Cluster != s.route.Cluster) {
+		s.unpark() // nobody may ever resume what it waits for
+		return
+	}
 	if err != nil || r.Tenant != s.route.Tenant {
 		return // it is told when it next needs a server
 	}
