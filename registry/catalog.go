@@ -179,6 +179,7 @@ func (r *reading) put(row Row) {
 		r.edit.Drop(row.Name)
 	}
 	if err != nil {
+		r.c.secrets.Delete(row.Name) // the configuration may have the tenant now, and another
 		r.refuse(row.Name, err)
 		return
 	}

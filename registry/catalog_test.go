@@ -27,3 +27,21 @@ func TestNoOrderOfRowsLetsOneTakeTheNameOfAnother(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSecretOfARowThatIsRefusedIsForgotten(t *testing.T) {
+	rules := []routing.Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}}}
+	base, _ := routing.Build(rules, nil)
+	c := NewCatalog(func(Row) error { return nil }, func(*routing.Table) {}, slog.New(slog.DiscardHandler))
+	c.Rebase(base, true, func(*routing.Table) {})
+	rows := [][]byte{[]byte(`{"name": "acme", "password": "old"}`)}
+	c.all(rows)
+	if secret, _ := c.Secret("acme"); secret != "old" {
+		t.Fatalf("got %q", secret)
+	}
+	base, _ = routing.Build(rules, []routing.TenantEntry{{Name: "acme"}})
+	c.Rebase(base, true, func(*routing.Table) {})
+	c.all(rows)
+	if _, ok := c.Secret("acme"); ok || c.Refused()["acme"] == "" {
+		t.Error("the password of a row that is refused is still in use")
+	}
+}

@@ -358,6 +358,13 @@ func (e *Edit) insert(t *tenant) {
 	for _, s := range t.Settings {
 		e.next.addName(&e.names, t.Cluster, strings.ToLower(s.Name))
 	}
+	if t.Cluster != "" { // to which it brings what its route sets
+		for i := range e.next.rules {
+			for _, s := range e.next.rules[i].Settings {
+				e.next.addName(&e.names, t.Cluster, strings.ToLower(s.Name))
+			}
+		}
+	}
 }
 
 // Drop lists a tenant no more.
@@ -420,6 +427,9 @@ func (t *Table) moreSettings(names map[string]map[string]bool) {
 	all := maps.Clone(t.allSettings)
 	for cluster, more := range names {
 		all[cluster] = slices.Sorted(maps.Keys(union(all[cluster], more)))
+	}
+	for _, r := range t.replicas {
+		all[r.Pool] = all[r.Cluster]
 	}
 	t.allSettings, t.routes = all, new(interned)
 }

@@ -257,3 +257,19 @@ func TestAnEntryIsRefusedForANameThatIsAnothersAlready(t *testing.T) {
 	}
 	put(t, edit, TenantEntry{Name: "a", MatchDatabases: []string{"app_a", "other"}}, "a.example.com") // its own
 }
+
+func TestAnEntrysSettingsAreNamedWhereverItCanBe(t *testing.T) {
+	table, problems := Build([]Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}, Settings: []Setting{{"app.tenant", "{tenant}"}}}},
+		nil, Replicas{"main", "@ro", "main@ro"})
+	if table == nil {
+		t.Fatal(problems)
+	}
+	edit := table.Edit()
+	put(t, edit, TenantEntry{Name: "a", Settings: []Setting{{"app.a", "1"}}})
+	put(t, edit, TenantEntry{Name: "b", Cluster: "other"})
+	for cluster, want := range map[string]string{"main": "app.a app.tenant", "main@ro": "app.a app.tenant", "other": "app.tenant"} {
+		if got := strings.Join(edit.Table().SettingNames(cluster), " "); got != want {
+			t.Errorf("%s: %q, want %q", cluster, got, want)
+		}
+	}
+}
