@@ -203,7 +203,7 @@ func (t *Table) judgeEntry(in TenantEntry) (logins, error) {
 	if t.tenants[in.Name] != nil {
 		return nil, fmt.Errorf("tenant %q is listed in the configuration", in.Name)
 	}
-	b := &builder{t: &Table{rules: t.rules}}
+	b := &builder{t: &Table{rules: t.rules, replicas: t.replicas}}
 	at := place{b, -1, 0}
 	users := at.entry(in)
 	at.names("match_databases", in.MatchDatabases, FromDatabase)
@@ -292,7 +292,8 @@ func (e *Edit) owned(t *tenant, what string, names []string, from Source) error 
 		if o := e.leads(n, from); o != nil && o.Name != t.Name {
 			return fmt.Errorf("%s %q already leads to tenant %q", what, n, o.Name)
 		}
-		if err := e.routed(t, what, n, from); err != nil {
+		plain, _ := e.next.cut(n) // with a suffix it is a tenant's name, too
+		if err := cmp.Or(e.routed(t, what, n, from), e.routed(t, what, plain, from)); err != nil {
 			return err
 		}
 	}

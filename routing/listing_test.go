@@ -273,3 +273,23 @@ func TestAnEntrysSettingsAreNamedWhereverItCanBe(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEntryTakesNoNameThatAsksForAReplica(t *testing.T) {
+	table, problems := Build([]Rule{{Database: "{tenant}", Users: []string{"app"}, Cluster: "main", SearchPath: []string{"{schema}"}}}, nil, Replicas{"main", "@ro", "main@ro"})
+	if table == nil {
+		t.Fatal(problems)
+	}
+	edit := table.Edit()
+	put(t, edit, TenantEntry{Name: "acme"})
+	for want, in := range map[string]TenantEntry{
+		"cannot be told from":    {Name: "acme@ro"},
+		`leads to tenant "acme"`: {Name: "x", MatchDatabases: []string{"acme@ro"}},
+	} {
+		if err := edit.Put(in, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+	if err := edit.Put(TenantEntry{Name: "x"}, []string{"acme@ro"}); err == nil {
+		t.Error("a domain takes the name of another on its replicas")
+	}
+}
