@@ -88,6 +88,8 @@ var moreBroken = []struct{ name, text, want string }{
 		`6:12: cluster.database holds a NUL`},
 	{"host in a URL", strings.Replace(head, "127.0.0.1", "postgres://db", 1) + route,
 		`5:8: cluster.host "postgres://db" is a URL; its parts are cluster.host, port, database and user`},
+	{"host in a URL with a password", strings.Replace(head, "127.0.0.1", "postgres://app:hunter2@db:5432/x", 1) + route,
+		`5:8: cluster.host "postgres://...@db:5432/x" is a URL; its parts are cluster.host, port, database and user`},
 	{"cluster named twice in one line", head + "cluster.main.port = 5\n" + route,
 		`8:1: unknown key "cluster" (it belongs in [auth])`},
 	{"single quotes that never close", head + "password = 'abc\n" + route,

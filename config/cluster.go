@@ -55,7 +55,7 @@ func (l *loader) hosts(n *node, c *rawCluster) {
 	for i, h := range c.Hosts {
 		name, port, wrong := l.host(h)
 		if wrong != "" {
-			l.bad(at.item(i), "cluster.host %q %s", h, wrong)
+			l.bad(at.item(i), "cluster.host %q %s", withoutSecret(h), wrong)
 		}
 		if port == 0 {
 			port = given[min(i, len(given)-1)]
@@ -78,7 +78,7 @@ func (l *loader) hosts(n *node, c *rawCluster) {
 func (l *loader) host(word string) (name string, port int, wrong string) {
 	name = word
 	if strings.Contains(word, "://") {
-		return name, 0, hostFault(name)
+		return name, 0, "is a URL; its parts are cluster.host, port, database and user"
 	}
 	if h, p, err := net.SplitHostPort(word); err == nil && !isDirectory(h) {
 		name = h
@@ -118,7 +118,7 @@ func (l *loader) replicas(n *node, raw *rawCluster) {
 	for i, h := range given.hosts {
 		name, port, wrong := l.host(h)
 		if wrong != "" {
-			l.bad(at.item(i), "cluster.replicas %q %s", h, wrong)
+			l.bad(at.item(i), "cluster.replicas %q %s", withoutSecret(h), wrong)
 		}
 		if port == 0 {
 			port = raw.Port
@@ -137,14 +137,21 @@ func (l *loader) replicas(n *node, raw *rawCluster) {
 	l.suffixes = append(l.suffixes, routing.Replicas{Cluster: raw.Name, Suffix: given.suffix, Pool: c.Name})
 }
 
+// withoutSecret is a word that was meant to be a host, less the login of a URL.
+func withoutSecret(word string) string {
+	scheme, rest, _ := strings.Cut(word, "://")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		return scheme + "://..." + rest[at:]
+	}
+	return word
+}
+
 func hostFault(h string) string {
 	switch {
 	case h == "":
 		return "is empty"
 	case strings.HasPrefix(h, "/"), strings.HasPrefix(h, "."), net.ParseIP(h) != nil:
 		return ""
-	case strings.Contains(h, "://"):
-		return "is a URL; its parts are cluster.host, port, database and user"
 	case strings.Contains(h, ":"):
 		return "is not host:port"
 	case strings.ContainsAny(h, " \t/,="):

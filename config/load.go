@@ -89,6 +89,10 @@ func (l *loader) parse(name, text string) *node {
 	if errors.As(err, &wrong) {
 		at.offset = max(0, min(wrong.Position.Start, len(l.files[file].text)))
 		message = strings.TrimPrefix(wrong.Message, "toml: ")
+		line := l.files[file].text[:at.offset]
+		if line = line[strings.LastIndexByte(line, '\n')+1:]; strings.Contains(line, "password") && strings.Contains(message, "found") {
+			message = "expected a value; a string stands in quotes" // what was found may be a secret
+		}
 	}
 	l.bad(at, "%s", message)
 	return nil

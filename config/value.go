@@ -59,7 +59,11 @@ func (s Setting) parse(n *node) (any, *slip) {
 
 // want says what a value should be and what it is.
 func (s Setting) want(what string, n *node) string {
-	return fmt.Sprintf("%s should be %s, not %s", s.Name(), what, n.describe())
+	is := n.describe()
+	if _, number := n.value.(int64); number && s.secret() {
+		is = "a number"
+	}
+	return fmt.Sprintf("%s should be %s, not %s", s.Name(), what, is)
 }
 
 // describe names the type of a value.
