@@ -45,3 +45,16 @@ func TestTheSecretOfARowThatIsRefusedIsForgotten(t *testing.T) {
 		t.Error("the password of a row that is refused is still in use")
 	}
 }
+
+func TestTheColumnOfNamesIsNotOneWithinAnotherColumn(t *testing.T) {
+	for row, want := range map[string]string{
+		`{"id":1,"name":"acme"}`:                            "name",
+		`{"schema_name":"acme","settings":{"name":"x"}}`:    "schema_name",
+		`{"schema_name":"acme","name":"Acme & Sons"}`:       "name",
+		`{"schema_name":"acme","about":"{\"name\":\"x\"}"}`: "schema_name",
+	} {
+		if got := keyOf([]byte(row)); got != want {
+			t.Errorf("%s: %s", row, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"hash/maphash"
 	"log/slog"
 	"slices"
@@ -209,7 +210,9 @@ func (s *Source) readAll(ctx context.Context) error {
 
 // keyOf is the column that holds names.
 func keyOf(row []byte) string {
-	if strings.Contains(string(row), `"name":`) {
+	var columns map[string]json.RawMessage
+	_ = json.Unmarshal(row, &columns) // the server has made it
+	if _, ok := columns["name"]; ok {
 		return "name"
 	}
 	return "schema_name"
