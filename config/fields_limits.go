@@ -30,7 +30,7 @@ var limits = []limit{
 	{Setting{Key: "max_prepared", Kind: KindCount, Unit: "statements",
 		Doc: "Prepared statements that one client may have; default prepared.per_client."},
 		func(l *routing.Limits) any { return &l.MaxPrepared }, func(c *routing.LimitChanges) any { return &c.MaxPrepared }},
-	{Setting{Key: "weight", Kind: KindCount, Default: "1", Min: 1, Max: 1000,
+	{Setting{Key: "weight", Kind: KindCount, Default: "1", Min: 1, Max: routing.MaxWeight,
 		Doc: "A tenant's share of a busy pool, in proportion to those of the others."},
 		func(l *routing.Limits) any { return &l.Weight }, func(c *routing.LimitChanges) any { return &c.Weight }},
 	{Setting{Key: "max_qps", Kind: KindCount, Default: "0", Unit: "queries a second",

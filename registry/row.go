@@ -153,8 +153,11 @@ func (r *Row) settings(values map[string]json.RawMessage) error {
 func (r *Row) limits(c *columns) error {
 	var faults []error
 	number := func(name string, n *int, least int) *int {
-		if n != nil && *n < least {
+		switch {
+		case n != nil && *n < least:
 			faults = append(faults, fmt.Errorf("%s: %d is less than %d", name, *n, least))
+		case n != nil && name == "weight" && *n > routing.MaxWeight:
+			faults = append(faults, fmt.Errorf("%s: %d is more than %d", name, *n, routing.MaxWeight))
 		}
 		return n
 	}

@@ -2,6 +2,9 @@ package routing
 
 import "time"
 
+// MaxWeight is the greatest weight that a tenant may have.
+const MaxWeight = 1000
+
 // Limits bound what the clients of one tenant may do. Each is of one pooler; 0
 // is off, save where it says otherwise.
 type Limits struct {

@@ -53,7 +53,7 @@ func explainRefusal(w io.Writer, c *config.Inspection, err error) {
 		told = "database does not exist (3D000)"
 	}
 	if r.Reason == routing.ReasonDisabled {
-		told = "tenant is not accepting connections (28000)"
+		told = "tenant is not accepting connections (28000, or 57P03 with the reason of a suspension)"
 	}
 	fmt.Fprintf(w, "the client is told: %s\n", told)
 	if at := c.TenantAt(r.Tenant, ""); at.File != "" {
