@@ -323,3 +323,35 @@ func TestWhoeverWaitsForAPausedClusterThatIsGoneGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// What was prepared while a setting was the client's own is judged anew once it is the profile's.
+func TestAStatementPreparedBeforeAReloadMayNotSetWhatTheProfileNamesSince(t *testing.T) {
+	onNewest(t, func(t *testing.T, w *world) {
+		r := startReloadable(t, w, setup{})
+		for _, name := range []string{"", "mine"} {
+			c := login(t, r.endpoint, "acme")
+			c.send(parse(name, "SET app.tenant TO 'globex'"), syncNow)
+			if e := firstError(c.until('Z')); e != nil {
+				t.Fatal(e)
+			}
+			line := r.change(t, `tenants     = "schema"`, `tenants     = "schema"
+settings    = { "app.tenant" = "{tenant}" }`)
+			if !strings.Contains(line, "reloaded") {
+				t.Fatal(line)
+			}
+			if name != "" { // a simple query would drop the other one
+				c.expect("SELECT current_setting('app.tenant')", "acme")
+				c.run("BEGIN")
+			}
+			c.send(bind("", name), execute("", 0), syncNow)
+			if e := firstError(c.until('Z')); e == nil {
+				t.Errorf("statement %q is run", name)
+			}
+			if rows, e := c.try("SELECT current_setting('app.tenant')"); e == nil && rows[0][0] != "acme" {
+				t.Errorf("statement %q: the tenant is %q", name, rows[0][0])
+			}
+			r.change(t, `
+settings    = { "app.tenant" = "{tenant}" }`, "")
+		}
+	})
+}

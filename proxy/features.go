@@ -69,10 +69,14 @@ func (s *session) bindRefusal(t wire.Traits, stmt *pool.Statement) *wire.Error {
 	if e := s.featureRefusal(t); e != nil || t&wire.VisibleSet == 0 {
 		return e
 	}
+	text := wire.ParseText(s.unnamed)
 	if stmt != nil {
-		return s.settingRefusal(textOf(stmt))
+		text = textOf(stmt)
 	}
-	return s.settingRefusal(wire.ParseText(s.unnamed))
+	if e := s.governsText(text); e != nil {
+		return e // the profile names it since it was prepared
+	}
+	return s.settingRefusal(text)
 }
 
 // ran notes on the server connection, and on the session, what a text that is
