@@ -274,7 +274,7 @@ func TestATenantIsNotPassedOverForLong(t *testing.T) {
 			others[i].work()
 			others[i].give()
 		}
-		if served < 2 || served > int(near/least)+1 {
+		if served < 2 || served > int(akin/least)+1 {
 			t.Errorf("b was passed over %d times", served)
 		}
 		b.work()
