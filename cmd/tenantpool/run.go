@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"tenantpool/config"
-	"tenantpool/internal/certs"
 	"tenantpool/logs"
 	"tenantpool/proxy"
 )
@@ -64,7 +63,7 @@ func run(file string, stderr io.Writer) error {
 	if err != nil {
 		journal.Warn("cannot raise the limit of open files", "error", err)
 	}
-	tuneCollector(cfg)
+	tuneCollector()
 	reload, operators, err := start(cfg, limit, journal)
 	if err != nil {
 		doors.shut()
@@ -126,16 +125,12 @@ func serve(reload *reloader, operators *console, doors *doors, journal *logs.Log
 }
 
 // tuneCollector makes the collector run earlier than usual, unless GOGC says
-// otherwise: nearly all memory is idle sessions, and relaying makes no garbage.
-func tuneCollector(cfg *config.Config) {
-	if os.Getenv("GOGC") != "" {
-		return
+// otherwise: nearly all memory is idle sessions, relaying makes no garbage, and
+// what logins leave behind is not to stay.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(15)
 	}
-	percent := 25
-	if cfg.TLS.Mode != certs.Disable {
-		percent = 15 // a session with TLS is larger, and its handshake leaves much behind
-	}
-	debug.SetGCPercent(percent)
 }
 
 // clearEnvironment drops what libpq's environment variables would add to the

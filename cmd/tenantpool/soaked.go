@@ -46,7 +46,7 @@ func startSoaked(cfg *config.Config, g *soak.Ground, verbose bool, stderr io.Wri
 	options := proxyOptions(cfg, &users{directory: anyUser(verifier)}, limit, log)
 	options.Table, options.TLS = g.Table, proxy.ClientTLS{}
 	options.Policy = auth.Policy{Rules: []auth.Rule{auth.Always(auth.BySCRAM, "")}}
-	tuneCollector(cfg)
+	tuneCollector()
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + options.Loops)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
