@@ -6,7 +6,7 @@ package pool
 // thousand tenants each server comes to serve some hundred, over and over.
 
 // sought is how many lines, or idle connections, are looked at for one that fits.
-const sought = 64
+const sought = 256
 
 // knows says that the connection has served the tenant.
 func (c *Conn) knows(t *tenantPlace) bool {
@@ -21,8 +21,17 @@ func (p *Pool) acquaintance(c *Conn) (best *line) {
 	if len(c.met) == 0 || c.account != p.own {
 		return nil
 	}
-	heap := c.account.ready.heap
-	for _, l := range heap[:min(sought, len(heap))] {
+	best = c.account.ready.known(c, nil)
+	if p.free() {
+		best = c.account.borrowers.known(c, best)
+	}
+	return best
+}
+
+// known is the first line of a tenant that c has served before, or best if that
+// comes before it.
+func (ls *lines) known(c *Conn, best *line) *line {
+	for _, l := range ls.heap[:min(sought, len(ls.heap))] {
 		if c.knows(l.tenant) && (best == nil || l.before(best)) {
 			best = l
 		}

@@ -14,8 +14,9 @@ const (
 	// needs less work: ten times what a change of tenant costs (36-50 µs).
 	near = 500 * time.Microsecond
 	// akin is the same for a tenant that the connection has served before:
-	// some four times what it costs a server to learn the tables of a new one.
-	akin = 2 * time.Millisecond
+	// what it costs a server to learn the tables of a new one, and to keep them at
+	// hand, is a multiple of most turns. It is half of lead.
+	akin = 10 * time.Millisecond
 	// lead is how far a tenant that holds no connection is put before its place:
 	// a second connection often waits for a row that the first has locked.
 	lead = 20 * time.Millisecond

@@ -262,7 +262,7 @@ func TestATenantIsNotPassedOverForLong(t *testing.T) {
 		b := k.session("b")
 		b.ask()
 		var others []*session
-		for range 100 {
+		for range 600 {
 			s := k.session("a")
 			s.ask()
 			others = append(others, s)
