@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -53,7 +52,7 @@ func measureScenario(ctx context.Context, lab *Lab, contenders []Contender, s Sc
 	for i, c := range contenders {
 		series := &Series{Contender: c.Name(), Protocol: c.Protocol(s.Protocol), Rounds: make([]Measurement, lab.options.Rounds)}
 		result.Series = append(result.Series, series)
-		if slices.Contains(s.Without, c.Name()) {
+		if s.without(c.Name()) {
 			continue
 		}
 		var err error

@@ -63,6 +63,12 @@ func (s Scenario) ownDriver() bool {
 	return s.Tenants > 0 || s.Load == copyOut || s.Load == copyIn
 }
 
+// without says that the contender cannot do this: one that only passes bytes on
+// can neither speak TLS nor ask for a password.
+func (s Scenario) without(contender string) bool {
+	return slices.Contains(s.Without, contender) || (s.TLS || s.SCRAM) && slices.Contains(bytesOnly, contender)
+}
+
 // clientsOf is how many clients drive the contender: without a pooler there are
 // no more than server connections.
 func (s Scenario) clientsOf(contender string) int {
