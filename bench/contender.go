@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -167,6 +169,21 @@ func reach(port int, who identity, tls bool, options string) string {
 		text += " options='" + options + "'"
 	}
 	return text
+}
+
+// launch starts a pooler with a configuration of its own and waits until it
+// answers. The path of its file takes the place of the command's empty word.
+func (l *Lab) launch(ctx context.Context, r *Running, name, file, config string, command *exec.Cmd) (*Running, error) {
+	path, err := l.write(file, config)
+	if err != nil {
+		return nil, err
+	}
+	command.Args[slices.Index(command.Args, "")] = path
+	command.Env = environment(command.Env...)
+	if r.pooler, err = startChild(name, command, l.account, l.path(name+".log")); err != nil {
+		return nil, err
+	}
+	return started(ctx, r)
 }
 
 // started waits until a pooler that has been started is ready, and ends it if

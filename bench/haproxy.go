@@ -50,7 +50,7 @@ func (h *haProxy) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := h.lab.write("haproxy.cfg", fmt.Sprintf(`global
+	config := fmt.Sprintf(`global
     maxconn 2000
 defaults
     mode tcp
@@ -60,15 +60,7 @@ defaults
 listen postgres
     bind 127.0.0.1:%d
     server one %s:%d
-`, port, h.lab.server.Host, h.lab.server.Port))
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(h.binary, "-db", "-f", file)
-	cmd.Env = environment()
-	child, err := startChild("haproxy", cmd, h.lab.account, h.lab.path("haproxy.log"))
-	if err != nil {
-		return nil, err
-	}
-	return started(ctx, &Running{Contender: h.Name(), Port: port, Database: database, Options: pathOption, pooler: child})
+`, port, h.lab.server.Host, h.lab.server.Port)
+	return h.lab.launch(ctx, &Running{Contender: h.Name(), Port: port, Database: database, Options: pathOption}, h.Name(), "haproxy.cfg", config,
+		exec.Command(h.binary, "-db", "-f", ""))
 }

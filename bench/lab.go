@@ -36,19 +36,30 @@ type Lab struct {
 
 // openLab starts the server and loads it. The caller closes the Lab.
 func openLab(ctx context.Context, o options) (*Lab, error) {
+	return newLab(ctx, o, pgtest.Options{Version: o.Postgres, MaxConnections: 300, Settings: serverSettings}, func(l *Lab) error { return l.prepare(ctx) })
+}
+
+// newLab starts a server and has it filled. The caller closes the Lab.
+func newLab(ctx context.Context, o options, of pgtest.Options, fill func(*Lab) error) (*Lab, error) {
 	account, err := pgtest.Unprivileged()
 	if err != nil {
 		return nil, err
 	}
-	server, err := pgtest.Launch(ctx, pgtest.Options{Version: o.Postgres, MaxConnections: 300, Settings: serverSettings})
+	server, err := pgtest.Launch(ctx, of)
 	if err != nil {
 		return nil, err
 	}
-	lab := &Lab{options: o, server: server, account: account}
-	if err := lab.prepare(ctx); err != nil {
-		return nil, errors.Join(err, lab.Close())
+	l := &Lab{options: o, server: server, account: account}
+	if l.pgbench, err = server.Binaries.Tool("pgbench"); err == nil {
+		err = l.makeDir()
 	}
-	return lab, nil
+	if err == nil {
+		err = fill(l)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }
 
 // serverSettings keep the data in memory and background work out of the way.
@@ -62,13 +73,8 @@ var serverSettings = map[string]string{
 // Close stops the server and removes all files.
 func (l *Lab) Close() error { return l.server.Stop() }
 
-func (l *Lab) prepare(ctx context.Context) (err error) {
-	if l.pgbench, err = l.server.Binaries.Tool("pgbench"); err != nil {
-		return err
-	}
-	if err := l.makeDir(); err != nil {
-		return err
-	}
+// prepare makes what the poolers show with TLS, and the one tenant.
+func (l *Lab) prepare(ctx context.Context) error {
 	authority, err := pgtest.MakeAuthority(l.dir, "authority")
 	if err != nil {
 		return err

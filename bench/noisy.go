@@ -120,16 +120,10 @@ func judgeNoise(txns []Txn) (h hearing, err error) {
 	}
 	slices.SortFunc(txns, func(a, b Txn) int { return a.End.Compare(b.End) })
 	from, to := txns[0].End.Add(warmup), txns[len(txns)-1].End
-	var latencies []time.Duration
-	for _, t := range txns {
-		if t.End.After(from) {
-			latencies = append(latencies, t.Latency)
-		}
-	}
+	latencies := latenciesWithin(txns, from, to)
 	if len(latencies) == 0 {
 		return h, errors.New("the quiet tenant had no transaction after the first second")
 	}
-	slices.Sort(latencies)
 	return hearing{tps: float64(len(latencies)) / to.Sub(from).Seconds(), p50: percentile(latencies, 0.5),
 		p99: percentile(latencies, 0.99), max: latencies[len(latencies)-1]}, nil
 }
@@ -153,31 +147,12 @@ func noisyLoad(lab *Lab, r *Running, who, script string, clients, seconds int, p
 
 // openNoisyLab starts a server with the two tenants, a schema and a login for each.
 func openNoisyLab(ctx context.Context, o options) (*Lab, error) {
-	account, err := pgtest.Unprivileged()
-	if err != nil {
-		return nil, err
-	}
-	server, err := pgtest.Launch(ctx, pgtest.Options{Version: o.Postgres, Settings: serverSettings})
-	if err != nil {
-		return nil, err
-	}
-	lab := &Lab{options: o, server: server, account: account}
-	err = lab.makeDir()
-	if err == nil {
-		lab.pgbench, err = server.Binaries.Tool("pgbench")
-	}
-	if err == nil {
-		err = lab.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN", "CREATE DATABASE "+database+" OWNER "+role)
-	}
-	for _, who := range []string{"quiet", "noisy"} {
-		if err == nil {
-			err = lab.execute(ctx, database, noisyTenant(who)...)
+	return newLab(ctx, o, pgtest.Options{Version: o.Postgres, Settings: serverSettings}, func(l *Lab) error {
+		if err := l.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN", "CREATE DATABASE "+database+" OWNER "+role); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, lab.Close())
-	}
-	return lab, nil
+		return l.execute(ctx, database, append(noisyTenant("quiet"), noisyTenant("noisy")...)...)
+	})
 }
 
 func noisyTenant(who string) []string {

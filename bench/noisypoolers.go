@@ -18,7 +18,7 @@ func noisyContender(ctx context.Context, lab *Lab, name string) (func(context.Co
 			return nil, err
 		}
 		return func(ctx context.Context) (*Running, error) {
-			return lab.startNoisy(ctx, "tenantpool", "noisy.toml", t.noisyConfig, t.binary, "run", "-c")
+			return lab.startNoisy(ctx, "tenantpool", "noisy.toml", t.noisyConfig, t.run())
 		}, nil
 	case "pgbouncer":
 		p, err := newPgBouncer(ctx, lab)
@@ -26,7 +26,7 @@ func noisyContender(ctx context.Context, lab *Lab, name string) (func(context.Co
 			return nil, err
 		}
 		return func(ctx context.Context) (*Running, error) {
-			return lab.startNoisy(ctx, "pgbouncer", "noisy.ini", p.noisyConfig, p.binary)
+			return lab.startNoisy(ctx, "pgbouncer", "noisy.ini", p.noisyConfig, exec.Command(p.binary, ""))
 		}, nil
 	}
 	return nil, fmt.Errorf("%s takes no part in this scenario: CONTENDERS=tenantpool,pgbouncer", name)
@@ -34,22 +34,13 @@ func noisyContender(ctx context.Context, lab *Lab, name string) (func(context.Co
 
 // startNoisy starts a pooler with the configuration that config makes for a port,
 // and waits until the quiet tenant is served.
-func (l *Lab) startNoisy(ctx context.Context, name, file string, config func(port int) string, command ...string) (*Running, error) {
+func (l *Lab) startNoisy(ctx context.Context, name, file string, config func(port int) string, command *exec.Cmd) (*Running, error) {
 	port, err := pgtest.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	path, err := l.write(file, config(port))
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(command[0], append(command[1:], path)...)
-	cmd.Env = environment()
 	r := &Running{Port: port, Database: database, User: "quiet", Probe: "SELECT FROM items LIMIT 1"}
-	if r.pooler, err = startChild(name, cmd, l.account, l.path(name+".log")); err != nil {
-		return nil, err
-	}
-	return started(ctx, r)
+	return l.launch(ctx, r, name, file, config(port), command)
 }
 
 // noisyConfig has both tenants share all of the pool.

@@ -81,21 +81,11 @@ func (p *pgBouncer) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	ini, err := p.lab.write("pgbouncer.ini", p.config(port, users, s))
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(p.binary, ini)
-	cmd.Env = environment()
-	child, err := startChild("pgbouncer", cmd, p.lab.account, p.lab.path("pgbouncer.log"))
-	if err != nil {
-		return nil, err
-	}
-	r := &Running{Contender: p.Name(), Port: port, Database: tenant, TLS: s.TLS, pooler: child, tenant: byLogin}
+	r := &Running{Contender: p.Name(), Port: port, Database: tenant, TLS: s.TLS, tenant: byLogin}
 	if s.Tenants > 0 {
 		r.Database = ""
 	}
-	return started(ctx, r)
+	return p.lab.launch(ctx, r, p.Name(), "pgbouncer.ini", p.config(port, users, s), exec.Command(p.binary, ""))
 }
 
 // config is Debian's defaults but for what the comparison asks for, and no

@@ -43,7 +43,7 @@ func (p *pgpool) Start(ctx context.Context, s Scenario) (*Running, error) {
 			return nil, err
 		}
 	}
-	file, err := p.lab.write("pgpool.conf", fmt.Sprintf(`backend_clustering_mode = 'raw'
+	config := fmt.Sprintf(`backend_clustering_mode = 'raw'
 listen_addresses = '127.0.0.1'
 port = %d
 pcp_listen_addresses = '127.0.0.1'
@@ -60,15 +60,7 @@ max_pool = 1
 enable_pool_hba = off
 sr_check_period = 0
 health_check_period = 0
-`, ports[0], ports[1], p.lab.dir, p.lab.server.Host, p.lab.server.Port, s.Clients+8))
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(p.binary, "-n", "-f", file, "-F", p.lab.path("pcp.conf"), "-a", p.lab.path("pool_hba.conf"))
-	cmd.Env = environment()
-	child, err := startChild("pgpool", cmd, p.lab.account, p.lab.path("pgpool.log"))
-	if err != nil {
-		return nil, err
-	}
-	return started(ctx, &Running{Contender: p.Name(), Port: ports[0], Database: database, Options: pathOption, pooler: child})
+`, ports[0], ports[1], p.lab.dir, p.lab.server.Host, p.lab.server.Port, s.Clients+8)
+	return p.lab.launch(ctx, &Running{Contender: p.Name(), Port: ports[0], Database: database, Options: pathOption}, p.Name(), "pgpool.conf", config,
+		exec.Command(p.binary, "-n", "-f", "", "-F", p.lab.path("pcp.conf"), "-a", p.lab.path("pool_hba.conf")))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"tenantpool/internal/pgtest"
@@ -65,26 +64,12 @@ func measureOn(ctx context.Context, o options, version string) (costs []cost, re
 
 // openSwitchLab starts a server with two tenants and a role for each.
 func openSwitchLab(ctx context.Context, o options, version string) (*Lab, error) {
-	account, err := pgtest.Unprivileged()
-	if err != nil {
-		return nil, err
-	}
-	server, err := pgtest.Launch(ctx, pgtest.Options{Version: version, Settings: serverSettings})
-	if err != nil {
-		return nil, err
-	}
-	lab := &Lab{options: o, server: server, account: account}
-	err = lab.makeDir()
-	if err == nil {
-		err = lab.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN NOINHERIT", "CREATE DATABASE "+database+" OWNER "+role)
-	}
-	if err == nil {
-		err = lab.execute(ctx, database, switchTenants...)
-	}
-	if err != nil {
-		return nil, errors.Join(err, lab.Close())
-	}
-	return lab, nil
+	return newLab(ctx, o, pgtest.Options{Version: version, Settings: serverSettings}, func(l *Lab) error {
+		if err := l.execute(ctx, "postgres", "CREATE ROLE "+role+" LOGIN NOINHERIT", "CREATE DATABASE "+database+" OWNER "+role); err != nil {
+			return err
+		}
+		return l.execute(ctx, database, switchTenants...)
+	})
 }
 
 var switchTenants = []string{
@@ -101,17 +86,7 @@ func startForSwitching(ctx context.Context, t *tenantPool, name, host string, po
 	if err != nil {
 		return nil, err
 	}
-	file, err := t.lab.write(name+".toml", switchConfig(listen, host, port))
-	if err != nil {
-		return nil, err
-	}
-	r := &Running{Port: listen, Database: tenant}
-	cmd := exec.Command(t.binary, "run", "-c", file)
-	cmd.Env = environment()
-	if r.pooler, err = startChild("tenantpool", cmd, t.lab.account, t.lab.path(name+".log")); err != nil {
-		return nil, err
-	}
-	return started(ctx, r)
+	return t.lab.launch(ctx, &Running{Port: listen, Database: tenant}, name, name+".toml", switchConfig(listen, host, port), t.run())
 }
 
 func switchConfig(listen int, host string, port int) string {

@@ -59,26 +59,21 @@ func (t *tenantPool) Start(ctx context.Context, s Scenario) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := t.lab.write("config.toml", t.config(port, s))
-	if err != nil {
-		return nil, err
-	}
 	r := &Running{Contender: t.Name(), Port: port, Database: tenant, TLS: s.TLS, tenant: func(name string) identity { return identity{role, name} }}
 	if s.Tenants > 0 {
 		r.Database = ""
 	}
-	cmd := exec.Command(t.binary, "run", "-c", file)
-	cmd.Env = environment()
+	cmd := t.run()
 	if t.lab.options.Profile {
 		profile := t.lab.path(s.Name + ".pprof")
-		cmd.Env = append(cmd.Env, "TENANTPOOL_CPUPROFILE="+profile)
+		cmd.Env = []string{"TENANTPOOL_CPUPROFILE=" + profile}
 		r.stopped = func() error { return keepProfile(profile) }
 	}
-	if r.pooler, err = startChild("tenantpool", cmd, t.lab.account, t.lab.path("tenantpool.log")); err != nil {
-		return nil, err
-	}
-	return started(ctx, r)
+	return t.lab.launch(ctx, r, t.Name(), "config.toml", t.config(port, s), cmd)
 }
+
+// run is the program with a configuration that launch puts in.
+func (t *tenantPool) run() *exec.Cmd { return exec.Command(t.binary, "run", "-c", "") }
 
 func (t *tenantPool) config(port int, s Scenario) string {
 	tls := ""
