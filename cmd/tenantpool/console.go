@@ -32,27 +32,8 @@ type console struct {
 func newConsole(r *reloader) *console {
 	c := &console{events: new(admin.Events), log: r.log, level: r.level}
 	c.Console = admin.New(admin.Options{Version: version, Config: r.Config, Log: r.log, Events: c.events, Set: c.set, Shutdown: c.shutdown,
-		Reloader: func() admin.Reloader { return reloads{r} }})
+		Reloader: func() admin.Reloader { return r }})
 	return c
-}
-
-// reloads are the reloader's, as the console shows them.
-type reloads struct{ *reloader }
-
-func (r reloads) Reload(ctx context.Context) admin.Reloaded {
-	out, _ := r.reloader.Reload(ctx) // the outcome has the error's lines
-	return shown(out)
-}
-
-func (r reloads) Reloads() (all []admin.Reloaded) {
-	for _, out := range r.Outcomes() {
-		all = append(all, shown(out))
-	}
-	return all
-}
-
-func shown(o Outcome) admin.Reloaded {
-	return admin.Reloaded{At: o.Time, Took: o.Took, OK: o.OK, Problems: o.Problems, Changes: o.Changes}
 }
 
 // serve gives the console the process it serves.

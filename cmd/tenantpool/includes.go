@@ -49,7 +49,7 @@ func (w *includes) run(ctx context.Context) {
 		}
 		seen := look(w.reload.Config().Included())
 		if seen != w.reload.lookedAt() && seen == last {
-			_, _ = w.reload.Reload(ctx)
+			w.reload.Reload(ctx)
 		}
 		last = seen
 	}

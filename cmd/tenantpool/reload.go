@@ -9,19 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"tenantpool/admin"
 	"tenantpool/config"
 	"tenantpool/internal/systemd"
 	"tenantpool/proxy"
 )
-
-// Outcome is how one reload went.
-type Outcome struct {
-	Time     time.Time // when it was asked for
-	Took     time.Duration
-	OK       bool
-	Problems []string // why it was refused, with file:line:col; none if OK
-	Changes  []string // what differs from before, a line each; none if not OK
-}
 
 // keepOutcomes is how many outcomes are remembered.
 const keepOutcomes = 10
@@ -31,9 +23,9 @@ const keepOutcomes = 10
 // and everything stays as it was.
 type reloader struct {
 	proxy *proxy.Proxy
-	files uint64             // the limit of open files
-	level func(string) error // sets what is logged from now on
-	told  func(Outcome)      // of each reload
+	files uint64               // the limit of open files
+	level func(string) error   // sets what is logged from now on
+	told  func(admin.Reloaded) // of each reload
 
 	service *systemd.Notifier   // nil: there is none
 	watch   func(proxy.Options) // before they are applied
@@ -46,8 +38,8 @@ type reloader struct {
 	mu   sync.Mutex
 	cfg  *config.Config
 	who  *users
-	past []Outcome // oldest first
-	seen uint64    // what included files were like before they were loaded last
+	past []admin.Reloaded // oldest first
+	seen uint64           // what included files were like before they were loaded last
 }
 
 // lookedAt sums up what included files were like before they were loaded last.
@@ -64,23 +56,22 @@ func (r *reloader) Config() *config.Config {
 	return r.cfg
 }
 
-// Outcomes gives the last ten, oldest first.
-func (r *reloader) Outcomes() []Outcome {
+// Reloads gives the last ten, oldest first.
+func (r *reloader) Reloads() []admin.Reloaded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.past)
 }
 
-// Reload reads the configuration again. The error says that it was refused: all
-// of Outcome.Problems, a line each. Reloads run one after the other.
-func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
+// Reload reads the configuration again. Reloads run one after the other.
+func (r *reloader) Reload(ctx context.Context) admin.Reloaded {
 	r.turn.Lock()
 	defer r.turn.Unlock()
-	out := Outcome{Time: time.Now()}
+	out := admin.Reloaded{At: time.Now()}
 	r.service.Reloading()
 	defer r.service.Tell(systemd.Ready)
 	changes, warnings, err := r.swap(ctx)
-	out.Took, out.OK, out.Problems = time.Since(out.Time), err == nil, problemLines(err)
+	out.Took, out.OK, out.Problems = time.Since(out.At), err == nil, problemLines(err)
 	for _, c := range changes {
 		out.Changes = append(out.Changes, c.String())
 	}
@@ -90,7 +81,7 @@ func (r *reloader) Reload(ctx context.Context) (Outcome, error) {
 	r.mu.Unlock()
 	r.tell(out, warnings)
 	r.told(out)
-	return out, err
+	return out
 }
 
 // swap loads the configuration and puts it in the place of the one that holds.
@@ -128,7 +119,7 @@ func (r *reloader) swap(ctx context.Context) ([]config.Change, config.Problems, 
 }
 
 // tell logs an outcome.
-func (r *reloader) tell(out Outcome, warnings config.Problems) {
+func (r *reloader) tell(out admin.Reloaded, warnings config.Problems) {
 	for _, w := range warnings {
 		r.log.Warn("configuration", "at", w.Position(), "problem", w.Text)
 	}

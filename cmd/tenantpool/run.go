@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"tenantpool/admin"
 	"tenantpool/config"
 	"tenantpool/logs"
 	"tenantpool/proxy"
@@ -110,13 +111,13 @@ func serve(reload *reloader, operators *console, doors *doors, journal *logs.Log
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	operators.serve(ctx, p, doors, signals)
+	watch, stopPages := serveHTTP(cfg, doors.pages, p, journal)
+	defer stopPages()
+	reload.told = func(o admin.Reloaded) { watch.Reloaded(o.OK) } // before anybody can ask for one
 	for _, ln := range doors.listeners {
 		doors.serve(p, ln)
 		log.Info("listening", "address", ln.Addr().String(), "mode", cfg.Mode.String(), "clusters", len(cfg.Clusters), "files", reload.files)
 	}
-	watch, stopPages := serveHTTP(cfg, doors.pages, p, journal)
-	defer stopPages()
-	reload.told = func(o Outcome) { watch.Reloaded(o.OK) }
 	reload.included = watchIncludes(reload)
 	go logTotals(ctx, p, log)
 	defer doors.watch(p, log)()
@@ -158,7 +159,7 @@ func awaitEnd(reload *reloader, p *proxy.Proxy, doors *doors, signals <-chan os.
 			case sig == syscall.SIGUSR1:
 				logStats(p, log)
 			case sig == syscall.SIGHUP:
-				go func() { _, _ = reload.Reload(context.Background()) }()
+				go reload.Reload(context.Background())
 			case sig == syscall.SIGTERM && !draining:
 				draining = true
 				limit := reload.Config().DrainTimeout
