@@ -176,6 +176,8 @@ var brokenConfigs = []struct{ name, text, want string }{
 		`15:6: peer.id = 2 is there twice: each pooler needs a number of its own`},
 	{"peer at no address", "peer_id = 1\n" + head + route + "[[peer]]\nid = 2\naddress = \"10.0.0.2\"\ntls = \"disable\"\n",
 		`16:11: peer.address "10.0.0.2" should be host:port, like "127.0.0.1:6432", or a directory, like "/run/tenantpool"`},
+	{"peer with the authorities of everybody", "peer_id = 1\n" + head + route + "[[peer]]\nid = 2\naddress = \"10.0.0.2:6432\"\ntls = \"verify-ca\"\ntls_ca = \"system\"\n",
+		`18:10: peer.tls_ca = "system" needs tls = "verify-full": anybody can get a public certificate for a name of their own`},
 	{"peer with a number too high", "peer_id = 1\n" + head + route + "[[peer]]\nid = 64\naddress = \"10.0.0.2:6432\"\ntls = \"disable\"\n",
 		`15:6: peer.id should be at most 63, not 64`},
 	{"proxy protocol", "proxy_protocol = true\n" + head + route,

@@ -83,7 +83,7 @@ type Value struct {
 func (i *Inspection) Values(defaults bool) []Value {
 	root := i.loader.root
 	w := &valueWriter{loader: i.loader, defaults: defaults}
-	for _, section := range []string{"", "auth", "admin", "prepared", "log", "registry"} {
+	for _, section := range mainSections {
 		n, header := root, ""
 		if section != "" {
 			n, header = root.child(section), "["+section+"]"
@@ -113,6 +113,15 @@ func (i *Inspection) Values(defaults bool) []Value {
 	return w.values
 }
 
+// mainSections are the tables that a file has once: what stands at its top, and the
+// others by their names.
+var mainSections = []string{"", "auth", "admin", "prepared", "log", "registry"}
+
+// settingsOf are the keys of one section.
+func settingsOf(section string) []Setting {
+	return slices.DeleteFunc(Settings(), func(s Setting) bool { return s.Section != section })
+}
+
 type valueWriter struct {
 	loader   *loader
 	defaults bool
@@ -123,10 +132,7 @@ type valueWriter struct {
 // table without any is there with an empty key.
 func (w *valueWriter) table(section, header string, n *node) {
 	before := len(w.values)
-	for _, s := range Settings() {
-		if s.Section != section {
-			continue
-		}
+	for _, s := range settingsOf(section) {
 		v := Value{Table: header, Key: s.Key, Text: s.Default}
 		if kid := n.child(s.Key); kid != nil {
 			v.Text, v.Source = kid.toml(), w.loader.position(kid, "").Position()

@@ -2,8 +2,6 @@ package config
 
 import (
 	"net"
-
-	"tenantpool/internal/certs"
 )
 
 var peerFields = []field[rawPeer]{
@@ -46,7 +44,7 @@ func (l *loader) peers(n *node) {
 		}
 		seen[raw.ID] = true
 		l.peerAddress(kid, &raw)
-		l.peerTLS(kid, &raw)
+		raw.TLS = l.tlsTo(kid, "peer", "peer", raw.tls, raw.Network == "tcp" && !isLocal(raw.Host))
 		l.config.Peers = append(l.config.Peers, raw.Peer)
 	}
 }
@@ -67,24 +65,4 @@ func (l *loader) peerAddress(n *node, p *rawPeer) {
 	}
 	p.Address = a
 	p.Host, _, _ = net.SplitHostPort(a.Address)
-}
-
-// peerTLS judges the tls keys of a peer.
-func (l *loader) peerTLS(n *node, p *rawPeer) {
-	if p.tls.mode == "" && p.Network == "tcp" && !isLocal(p.Host) {
-		p.tls.mode = certs.VerifyFull.String()
-	}
-	p.TLS.Mode, _ = certs.ParseMode(p.tls.mode)
-	if p.TLS.Mode == certs.VerifyFull && p.tls.ca == "" {
-		p.tls.ca = certs.System
-	}
-	p.TLS.Files = l.tlsFiles(p.tls)
-	switch {
-	case p.TLS.Mode == certs.Disable:
-		l.unusedTLS(n)
-	case p.TLS.Mode == certs.VerifyCA && p.tls.ca == "" && !l.failed[n.child("tls_ca")]:
-		l.bad(n.child("tls").val, `peer.tls_ca is missing: tls = "verify-ca" needs the authority that signs the peer's certificate`)
-	default:
-		l.loadTLS(n, "peer.", p.TLS.Files)
-	}
 }

@@ -13,22 +13,20 @@ type Running struct {
 
 // running lists the keys of the main file: those at the top, of its sections, and of the clusters.
 func (l *loader) running() (all []Running) {
-	add := func(prefix string, settings []Setting, n *node) {
-		for _, s := range settings {
+	add := func(section, prefix string, n *node) {
+		for _, s := range settingsOf(section) {
 			if s.Support != Refused {
 				all = append(all, s.running(prefix, n.child(s.Key)))
 			}
 		}
 	}
-	add("", appendSettings(nil, globalFields), l.root)
-	add("auth.", appendSettings(nil, authFields), l.root.child("auth"))
-	add("admin.", appendSettings(nil, adminFields), l.root.child("admin"))
-	add("prepared.", appendSettings(nil, preparedFields), l.root.child("prepared"))
-	add("log.", appendSettings(nil, logFields), l.root.child("log"))
-	add("registry.", appendSettings(nil, registryFields), l.root.child("registry"))
+	add("", "", l.root)
+	for _, section := range mainSections[1:] {
+		add(section, section+".", l.root.child(section))
+	}
 	if clusters := l.root.child("cluster"); clusters != nil {
 		for _, n := range clusters.kids {
-			add("cluster."+n.key+".", appendSettings(nil, clusterFields), n)
+			add("cluster", "cluster."+n.key+".", n)
 		}
 	}
 	return all

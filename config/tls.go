@@ -54,26 +54,31 @@ func (l *loader) serverTLS(n *node, c *rawCluster) {
 		name, _, _ := l.host(h)
 		return !isLocal(name)
 	})
-	if c.tls.mode == "" && remote {
-		c.tls.mode = certs.VerifyFull.String()
+	c.TLS = l.tlsTo(n, "cluster", "server", c.tls, remote)
+}
+
+// tlsTo judges the tls keys of a section, of connections that begin here: to a
+// server, or to a peer. They are verified unless the other end is on this machine.
+func (l *loader) tlsTo(n *node, section, whose string, raw rawTLS, remote bool) (t TLS) {
+	if raw.mode == "" && remote {
+		raw.mode = certs.VerifyFull.String()
 	}
-	c.TLS.Mode, _ = certs.ParseMode(c.tls.mode)
-	if c.TLS.Mode == certs.VerifyFull && c.tls.ca == "" {
-		c.tls.ca = certs.System
+	t.Mode, _ = certs.ParseMode(raw.mode)
+	if t.Mode == certs.VerifyFull && raw.ca == "" {
+		raw.ca = certs.System
 	}
-	c.TLS.Files = l.tlsFiles(c.tls)
+	t.Files = l.tlsFiles(raw)
 	switch {
-	case c.TLS.Mode == certs.Disable:
+	case t.Mode == certs.Disable:
 		l.unusedTLS(n)
-		return
-	case c.TLS.Mode == certs.VerifyCA && c.tls.ca == "" && !l.failed[n.child("tls_ca")]:
-		l.bad(n.child("tls").val, `cluster.tls_ca is missing: tls = "verify-ca" needs the authority that signs the server's certificate`)
-		return
-	case c.TLS.Mode < certs.VerifyFull && c.tls.ca == certs.System:
-		l.bad(n.child("tls_ca").val, `cluster.tls_ca = "system" needs tls = "verify-full": anybody can get a public certificate for a name of their own`)
-		return
+	case t.Mode == certs.VerifyCA && raw.ca == "" && !l.failed[n.child("tls_ca")]:
+		l.bad(n.child("tls").val, `%s.tls_ca is missing: tls = "verify-ca" needs the authority that signs the %s's certificate`, section, whose)
+	case t.Mode < certs.VerifyFull && raw.ca == certs.System:
+		l.bad(n.child("tls_ca").val, `%s.tls_ca = "system" needs tls = "verify-full": anybody can get a public certificate for a name of their own`, section)
+	default:
+		l.loadTLS(n, section+".", t.Files)
 	}
-	l.loadTLS(n, "cluster.", c.TLS.Files)
+	return t
 }
 
 // tlsFiles gives the paths as seen from the configuration file.
