@@ -156,7 +156,7 @@ func showCancels(c *call) ([]row, error) {
 			now++
 		}
 	}
-	return []row{{"passed", snap.CancelsPassed}, {"unknown", snap.CancelsUnknown}, {"in flight", now}}, nil
+	return []row{{"passed", snap.Cancels.Passed()}, {"unknown", snap.Cancels.Unknown}, {"in flight", now}}, nil
 }
 
 func showErrors(c *call) (rows []row, err error) {

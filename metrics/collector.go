@@ -83,8 +83,8 @@ func (c *collector) whole(to chan<- prometheus.Metric, snap *proxy.Snapshot) {
 	for _, e := range snap.Errors {
 		to <- errorsTold.sample(float64(e.Count), e.Code, e.Origin.String())
 	}
-	to <- cancels.sample(float64(snap.CancelsPassed), "passed")
-	to <- cancels.sample(float64(snap.CancelsUnknown), "unknown")
+	to <- cancels.sample(float64(snap.Cancels.Passed()), "passed")
+	to <- cancels.sample(float64(snap.Cancels.Unknown), "unknown")
 	to <- clients.sample(float64(snap.Clients))
 	to <- maxClients.sample(float64(snap.MaxClients))
 	to <- tenantsSeen.sample(float64(len(snap.Tenants)))

@@ -150,29 +150,21 @@ func (x *control) shut(now time.Time) error {
 // open logs in and looks into the connection for the table of what the server
 // reports, which pgconn goes on to keep up to date.
 func (x *control) open(ctx context.Context) (*pgconn.PgConn, map[string]string, error) {
+	return x.openFor(ctx, nil)
+}
+
+// openFor is open for somebody who listens; nil: nobody does.
+func (x *control) openFor(ctx context.Context, heard pgconn.NotificationHandler) (*pgconn.PgConn, map[string]string, error) {
 	raw, err := x.hijacked(ctx)
 	if err != nil {
 		return nil, nil, err
-	}
-	pg, err := pgconn.Construct(raw)
-	if err != nil {
-		raw.Conn.Close()
-	}
-	return pg, raw.ParameterStatuses, err
-}
-
-// openFor logs in for somebody who listens.
-func (x *control) openFor(ctx context.Context, heard pgconn.NotificationHandler) (*pgconn.PgConn, error) {
-	raw, err := x.hijacked(ctx)
-	if err != nil {
-		return nil, err
 	}
 	raw.Config.OnNotification = heard
 	pg, err := pgconn.Construct(raw)
 	if err != nil {
 		raw.Conn.Close()
 	}
-	return pg, err
+	return pg, raw.ParameterStatuses, err
 }
 
 // hijacked logs in, and takes the connection apart.

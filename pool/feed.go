@@ -29,7 +29,7 @@ func NewFeed(o Options) *Feed {
 // *wire.Error, or ctx's.
 func (f *Feed) Connect(ctx context.Context, channel string) error {
 	f.Close(ctx)
-	pg, err := f.pool.control.openFor(ctx, func(_ *pgconn.PgConn, n *pgconn.Notification) {
+	pg, _, err := f.pool.control.openFor(ctx, func(_ *pgconn.PgConn, n *pgconn.Notification) {
 		f.heard = append(f.heard, n.Payload)
 	})
 	if err != nil {

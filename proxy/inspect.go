@@ -138,8 +138,9 @@ type CancelCounts struct {
 	Failed    int64 // of these: did not end well
 }
 
-// Cancels gives the counts.
-func (p *Proxy) Cancels() CancelCounts {
-	c := &p.cancels
+// Passed is how many requests ended a wait or reached a server.
+func (c CancelCounts) Passed() int64 { return c.Withdrawn + c.Forwarded }
+
+func (c *cancelCounters) counts() CancelCounts {
 	return CancelCounts{c.unknown.Load(), c.ignored.Load(), c.withdrawn.Load(), c.forwarded.Load(), c.failed.Load()}
 }

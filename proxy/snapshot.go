@@ -25,8 +25,7 @@ type Snapshot struct {
 	Draining        bool
 	Panics          int64
 	CertificateEnds time.Time // of the one that clients are shown; zero if there is none
-	CancelsPassed   int64
-	CancelsUnknown  int64 // requests whose key is nobody's
+	Cancels         CancelCounts
 }
 
 // ErrorCount is how often clients were told an error with a SQLSTATE, or "other".
@@ -47,7 +46,7 @@ type Waiting struct {
 func (p *Proxy) Snapshot() *Snapshot {
 	tallies := p.tallies.all()
 	snap := &Snapshot{Draining: p.draining.Load(), Clients: p.Clients(), MaxClients: p.now().options.MaxClients, CertificateEnds: p.certificateEnds(), Panics: p.panics.Load(),
-		CancelsPassed: p.cancels.forwarded.Load() + p.cancels.withdrawn.Load(), CancelsUnknown: p.cancels.unknown.Load()}
+		Cancels: p.cancels.counts()}
 	errors := make(errorCounts)
 	snap.Logins = p.loginMeter.copy(errors)
 	sums := make(map[*tally]*TenantStats, len(tallies))
